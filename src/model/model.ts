@@ -1,0 +1,65 @@
+// The contract of a served model: encoder, learner and detector as one, in batches. Records know nothing of weights,
+// learners know nothing of columns; this stands between them.
+
+import type { ColumnType, ModelOptions } from '../flow/pipeline.ts';
+
+/** A row's features by name, as JSON.parse gives the record's text: number, string, boolean or null. */
+export type FeatureRow = Readonly<Record<string, unknown>>;
+
+export type Task = 'binary' | 'regression' | 'none';
+
+/** What the model said of one row. */
+export interface Prediction {
+  /** P(true) for binary, the value for regression; null where there is no model. */
+  readonly score: number | null;
+  /** `true`/`false` for binary, the value's text for regression; null where there is no model. */
+  readonly prediction: string | null;
+}
+
+/** How much one feature moved the raw score (log-odds, or the value). Contributions and bias sum to it. */
+export interface Contribution {
+  readonly feature: string;
+  /** The feature's value as it stood in the row. */
+  readonly value: unknown;
+  readonly contribution: number;
+}
+
+export interface Explanation {
+  readonly bias: number;
+  readonly contributions: readonly Contribution[];
+}
+
+export interface TrainingExample {
+  readonly features: FeatureRow;
+  /** true/false as 1/0 for binary, the number for regression. */
+  readonly target: number;
+  readonly weight: number;
+}
+
+/** predictMany and explain never change it; all randomness comes from a seed in its state. */
+export interface Model {
+  readonly task: Task;
+  readonly kind: string;
+  /** Examples learned so far. */
+  readonly examples: number;
+  predictMany(rows: readonly FeatureRow[]): Prediction[];
+  learn(example: TrainingExample): void;
+  /** All contributions, greatest magnitude first, cut to `top`. */
+  explain(row: FeatureRow, top: number): Explanation;
+  /** Everything `load` needs to go on, bit for bit. */
+  save(): Uint8Array;
+  readonly bytes: number;
+}
+
+export interface ModelRequest {
+  readonly options: ModelOptions;
+  readonly features: readonly ColumnType[];
+  /** Undefined: no label view. */
+  readonly label: ColumnType | undefined;
+  readonly seed: number;
+}
+
+/** What a model is made from; rejects with MODEL_INVALID (a hint says what would be valid). */
+export type CreateModel = (request: ModelRequest) => Promise<Model>;
+/** Rejects with MODEL_STATE where the bytes are corrupt or newer. */
+export type LoadModel = (request: ModelRequest, saved: Uint8Array) => Promise<Model>;

@@ -1,0 +1,37 @@
+// Every code a MillraceError can carry. docs/errors.md explains each (a test compares the two).
+
+export const ERROR_CODES = {
+  USAGE: 'wrong flags or arguments',
+  WAREHOUSE_UNREACHABLE: 'no connection to Postgres',
+  WAREHOUSE_NOT_READY: 'Postgres is not set up for logical replication, or the role lacks a right',
+  SCHEMA_MISSING: 'the schema millrace is not installed, or is older than this program',
+  SCHEMA_NEWER: 'the schema millrace was installed by a newer Millrace',
+  SLOT_MISSING: 'the replication slot is gone',
+  SLOT_IN_USE: 'another connector reads the slot',
+  SLOT_LOST: 'Postgres no longer has the WAL that the slot needs',
+  STATE_LOST: 'the data folder does not belong to this slot, or is older than it',
+  STATE_LOCKED: 'another process uses the data folder',
+  STATE_CORRUPT: 'a stored value cannot be read',
+  NOT_OUR_WAREHOUSE: 'the warehouse is not the one this data folder was made for',
+  TOPIC_CHANGED: 'the topic is not the one we left',
+  OFFSET_OUT_OF_RANGE: 'the topic no longer has the records that are needed next',
+  BROKER_UNREACHABLE: 'no connection to Kafka',
+  RECORD_INVALID: 'a record of the topic cannot be read',
+  PIPELINE_UNKNOWN: 'no pipeline of that name',
+  VIEW_MISSING: 'a view that a pipeline needs does not exist',
+  TABLE_IDENTITY: 'a table has no replica identity, or not the one that is needed',
+  KEY_INVALID: 'the key is not unique, can be null, or is outside the replica identity',
+  SQL_UNSUPPORTED: 'the view uses SQL that is not compiled',
+  SQL_INVALID: 'Postgres rejects the SQL',
+  FUTURE: 'the view can see rows after the current one',
+  LEAK: 'the view reads what the label is made of',
+  MODEL_INVALID: 'the model options are not valid',
+  MODEL_STATE: 'a saved model cannot be read by this version',
+  DATA: 'a row cannot be computed',
+  TOAST_UNKNOWN: 'an update left out a large value that is not kept',
+  BUDGET: 'a budget is used up',
+  ALREADY_RUNNING: 'another process holds this lock',
+  CHILD_FAILED: 'a child process ended',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

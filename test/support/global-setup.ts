@@ -1,0 +1,34 @@
+// One Postgres server for the whole run; test files take databases from it (database.ts).
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { startLocalPostgres } from '../../src/warehouse/local-postgres.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Superuser, database postgres. */
+    postgresUrl: string;
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['MILLRACE_TEST_POSTGRES'];
+  if (given) {
+    project.provide('postgresUrl', given);
+    return async () => {};
+  }
+  const folder = mkdtempSync(path.join(tmpdir(), 'millrace-test-pg-'));
+  // fsync off: the tests kill our processes, never this machine.
+  const server = await startLocalPostgres({
+    folder,
+    port: 0,
+    settings: { fsync: 'off', shared_buffers: '256MB', max_wal_size: '4GB' },
+  });
+  project.provide('postgresUrl', server.url);
+  return async () => {
+    await server.stop('immediate');
+    rmSync(folder, { recursive: true, force: true });
+  };
+}
