@@ -1,4 +1,4 @@
-// Where a record stands in the one order of everything (CORRECTNESS rule A): commit LSN, then the record's number in its
+// Where a record stands in the one order of everything (docs/correctness.md, rule A): commit LSN, then the record's number in its
 // transaction. Unique in a generation. Backfill records have LSN 0 and a running number.
 
 import { formatLsn, parseLsn, type Lsn } from './lsn.ts';

@@ -1,4 +1,4 @@
-// The contract of a learner. DESIGN section 6.
+// The contract of a learner. docs/design.md, section 6.
 
 import type { ModelOptions } from '../flow/pipeline.ts';
 import type { Task } from './model.ts';

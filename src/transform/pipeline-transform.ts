@@ -1,5 +1,5 @@
 // The contract of a compiled pipeline at work: changes in, emissions out, state beside it. Nothing here waits: a
-// transaction's changes are applied one by one, then the keys it touched are computed (CORRECTNESS rule B).
+// transaction's changes are applied one by one, then the keys it touched are computed (docs/correctness.md, rule B).
 
 import type { Change, Relation, Row } from '../flow/change.ts';
 import type { Emission } from '../flow/record.ts';
