@@ -45,6 +45,14 @@ export interface PipelineCheckpoint {
   readonly reason: string | undefined;
 }
 
+/** How far the group as a whole has read: commands at or below it have been carried out. */
+export interface GroupCheckpoint {
+  /** Commands committed below are in the snapshot that the group started from. */
+  readonly snapshotLsn: Lsn;
+  readonly commitLsn: Lsn;
+  readonly endLsn: Lsn;
+}
+
 export interface StateEntry {
   /** Which of the pipeline's collections: `rows/0`, `labels`, … */
   readonly space: string;
@@ -56,6 +64,7 @@ export interface StateEntry {
 
 /** Everything of one checkpoint: applied whole or not at all. */
 export interface StateBatch {
+  readonly group?: GroupCheckpoint;
   readonly pipelines: readonly {
     readonly checkpoint: PipelineCheckpoint;
     /** Only what changed since the last checkpoint. */
@@ -68,6 +77,7 @@ export interface StateBatch {
 export interface StateStore {
   readonly identity: FolderIdentity | undefined;
   setIdentity(identity: FolderIdentity): Promise<void>;
+  readonly group: GroupCheckpoint | undefined;
   checkpoints(): readonly PipelineCheckpoint[];
   /** Every entry of one collection, in any order. */
   entries(pipelineId: number, generation: number, space: string): Iterable<readonly [key: string, value: string]>;
