@@ -1,5 +1,281 @@
-/** Placeholder shape; see the module's owner. */
-export interface Decimal {
-  readonly unscaled: bigint;
+// numeric: an unscaled integer and the scale it is printed with, so 10.50 stays 10.50. Values whose unscaled integer is a
+// safe integer (nearly all) never touch BigInt.
+//
+// A value of type numeric is a Decimal or a number ({@link NumericValue}). Decimals are exact. A number is NaN, ±Infinity,
+// or the float8 result of a division, avg, stddev, sqrt and the like (docs/design.md, section 5): such a value is compared
+// with Postgres's by tolerance, and so is whatever is computed from it.
+
+import { MillraceError } from '../../runtime/errors.ts';
+
+export type NumericValue = Decimal | number;
+
+/** Finite and exact: unscaled × 10^-scale. Scale is at least 0. */
+export class Decimal {
+  /** A number where it is a safe integer, else a bigint; never -0. */
+  readonly unscaled: number | bigint;
   readonly scale: number;
+
+  constructor(unscaled: number | bigint, scale: number) {
+    this.unscaled = unscaled === 0 ? 0 : unscaled;
+    this.scale = scale;
+  }
+}
+
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+const POWERS = Array.from({ length: 16 }, (_, exponent) => 10 ** exponent);
+/** As Postgres's NUMERIC_MAX_RESULT_SCALE allows for products. */
+const MAX_SCALE = 16383;
+
+const pow10 = (exponent: number): bigint => 10n ** BigInt(exponent);
+
+export function decimalOf(unscaled: bigint, scale: number): Decimal {
+  const safe = unscaled <= MAX_SAFE && unscaled >= -MAX_SAFE;
+  return new Decimal(safe ? Number(unscaled) : unscaled, scale);
+}
+
+export function decimalFromInteger(value: number | bigint): Decimal {
+  return typeof value === 'bigint' ? decimalOf(value, 0) : new Decimal(value, 0);
+}
+
+/** As Postgres casts float8 (15 digits) and float4 (6 digits) to numeric. */
+export function numericFromFloat(value: number, digits: 15 | 6): NumericValue {
+  if (!Number.isFinite(value)) return value;
+  return parseNumeric(String(Number(value.toPrecision(digits))))!;
+}
+
+/** Reads what Postgres prints and accepts (`-12.50`, `1e3`, `NaN`, `-Infinity`); undefined for anything else. */
+export function parseNumeric(text: string): NumericValue | undefined {
+  const length = text.length;
+  let index = 0;
+  const negative = text.charCodeAt(0) === 45;
+  if (negative) index = 1;
+  let unscaled = 0;
+  let scale = -1;
+  let digits = 0;
+  for (; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code >= 48 && code <= 57) {
+      unscaled = unscaled * 10 + (code - 48);
+      if (++digits > 15) return parseSlowly(text);
+      if (scale >= 0) scale++;
+    } else if (code === 46 && scale < 0) scale = 0;
+    else return parseSlowly(text);
+  }
+  if (digits === 0) return undefined;
+  return new Decimal(negative ? -unscaled : unscaled, scale < 0 ? 0 : scale);
+}
+
+const NUMERIC = /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?\s*$/;
+
+function parseSlowly(text: string): NumericValue | undefined {
+  const match = NUMERIC.exec(text);
+  if (!match) {
+    const special = /^\s*(?:(nan)|([+-]?)inf(?:inity)?)\s*$/i.exec(text);
+    if (!special) return undefined;
+    return special[1] ? NaN : special[2] === '-' ? -Infinity : Infinity;
+  }
+  const [, sign, whole = '', fraction = '', exponent = '0'] = match;
+  if (whole.length + fraction.length === 0) return undefined;
+  let unscaled = BigInt(`${whole}${fraction}` || '0');
+  if (sign === '-') unscaled = -unscaled;
+  const scale = fraction.length - Number(exponent);
+  if (scale > MAX_SCALE || scale < -131072) return undefined;
+  return scale < 0 ? decimalOf(unscaled * pow10(-scale), 0) : decimalOf(unscaled, scale);
+}
+
+/** As Postgres prints it; an inexact number in its shortest form, without an exponent. */
+export function formatNumeric(value: NumericValue): string {
+  if (typeof value === 'number') return formatPlain(value);
+  if (value.scale === 0) return value.unscaled.toString();
+  const negative = value.unscaled < 0;
+  const digits = (negative ? -value.unscaled : value.unscaled).toString().padStart(value.scale + 1, '0');
+  const point = digits.length - value.scale;
+  return `${negative ? '-' : ''}${digits.slice(0, point)}.${digits.slice(point)}`;
+}
+
+function formatPlain(value: number): string {
+  const text = String(value);
+  if (!text.includes('e')) return text === '-0' ? '0' : text;
+  return formatNumeric(parseSlowly(text)!);
+}
+
+export function numericToNumber(value: NumericValue): number {
+  if (typeof value === 'number') return value;
+  const { unscaled, scale } = value;
+  if (scale === 0) return Number(unscaled);
+  // Both exact, so the one division rounds correctly.
+  if (typeof unscaled === 'number' && scale < 16) return unscaled / POWERS[scale]!;
+  return Number(formatNumeric(value));
+}
+
+const big = (value: Decimal): bigint => BigInt(value.unscaled);
+const bigAt = (value: Decimal, scale: number): bigint =>
+  value.scale === scale ? big(value) : big(value) * pow10(scale - value.scale);
+
+/** The unscaled integer at a scale not below its own, where that is a safe integer; else NaN. */
+function smallAt(value: Decimal, scale: number): number {
+  if (typeof value.unscaled !== 'number') return NaN;
+  if (value.scale === scale) return value.unscaled;
+  const shift = scale - value.scale;
+  if (shift > 15) return NaN;
+  const result = value.unscaled * POWERS[shift]!;
+  return Number.isSafeInteger(result) ? result : NaN;
+}
+
+export function addNumeric(a: NumericValue, b: NumericValue): NumericValue {
+  if (typeof a === 'number' || typeof b === 'number') return numericToNumber(a) + numericToNumber(b);
+  const scale = a.scale > b.scale ? a.scale : b.scale;
+  const sum = smallAt(a, scale) + smallAt(b, scale);
+  if (Number.isSafeInteger(sum)) return new Decimal(sum, scale);
+  return decimalOf(bigAt(a, scale) + bigAt(b, scale), scale);
+}
+
+export function subtractNumeric(a: NumericValue, b: NumericValue): NumericValue {
+  return addNumeric(a, negateNumeric(b));
+}
+
+export function negateNumeric(a: NumericValue): NumericValue {
+  return typeof a === 'number' ? -a : new Decimal(-a.unscaled, a.scale);
+}
+
+export function absNumeric(a: NumericValue): NumericValue {
+  if (typeof a === 'number') return Math.abs(a);
+  return a.unscaled < 0 ? new Decimal(-a.unscaled, a.scale) : a;
+}
+
+export function signNumeric(a: NumericValue): NumericValue {
+  if (typeof a === 'number') return Number.isNaN(a) ? a : new Decimal(Math.sign(a), 0);
+  return new Decimal(a.unscaled > 0 ? 1 : a.unscaled < 0 ? -1 : 0, 0);
+}
+
+export function multiplyNumeric(a: NumericValue, b: NumericValue): NumericValue {
+  if (typeof a === 'number' || typeof b === 'number') return numericToNumber(a) * numericToNumber(b);
+  const scale = a.scale + b.scale;
+  if (typeof a.unscaled === 'number' && typeof b.unscaled === 'number') {
+    const product = a.unscaled * b.unscaled;
+    if (Number.isSafeInteger(product)) return new Decimal(product, scale);
+  }
+  const exact = decimalOf(big(a) * big(b), scale);
+  return scale > MAX_SCALE ? roundDecimal(exact, MAX_SCALE) : exact;
+}
+
+/** The float8 quotient; exact (and with scale 0) where both are integers that divide evenly is not attempted. */
+export function divideNumeric(a: NumericValue, b: NumericValue): number {
+  const divisor = numericToNumber(b);
+  const dividend = numericToNumber(a);
+  if (divisor === 0 && !Number.isNaN(dividend)) throw new MillraceError('DATA', 'division by zero');
+  return dividend / divisor + 0;
+}
+
+/** Remainder of truncating division, sign of the dividend. */
+export function moduloNumeric(a: NumericValue, b: NumericValue): NumericValue {
+  if (typeof a === 'number' || typeof b === 'number') {
+    const dividend = numericToNumber(a);
+    const divisor = numericToNumber(b);
+    if (divisor === 0 && !Number.isNaN(dividend)) throw new MillraceError('DATA', 'division by zero');
+    if (typeof a !== 'number' && Math.abs(divisor) === Infinity) return a;
+    return dividend % divisor;
+  }
+  if (b.unscaled === 0) throw new MillraceError('DATA', 'division by zero');
+  const scale = a.scale > b.scale ? a.scale : b.scale;
+  const remainder = smallAt(a, scale) % smallAt(b, scale);
+  if (!Number.isNaN(remainder)) return new Decimal(remainder, scale);
+  return decimalOf(bigAt(a, scale) % bigAt(b, scale), scale);
+}
+
+/** Integer quotient, as `div(a, b)`. */
+export function quotientNumeric(a: NumericValue, b: NumericValue): NumericValue {
+  if (typeof a === 'number' || typeof b === 'number') return Math.trunc(divideNumeric(a, b)) + 0;
+  if (b.unscaled === 0) throw new MillraceError('DATA', 'division by zero');
+  const scale = a.scale > b.scale ? a.scale : b.scale;
+  return decimalOf(bigAt(a, scale) / bigAt(b, scale), 0);
+}
+
+/** Negative, zero or positive; NaN equals NaN and is above Infinity. */
+export function compareNumeric(a: NumericValue, b: NumericValue): number {
+  if (typeof a === 'number' || typeof b === 'number') return compareFloat(numericToNumber(a), numericToNumber(b));
+  const scale = a.scale > b.scale ? a.scale : b.scale;
+  const difference = smallAt(a, scale) - smallAt(b, scale);
+  if (!Number.isNaN(difference)) return difference;
+  const left = bigAt(a, scale);
+  const right = bigAt(b, scale);
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** float4 and float8 as Postgres orders them: NaN equals NaN and is above Infinity; -0 equals 0. */
+export function compareFloat(a: number, b: number): number {
+  if (a < b) return -1;
+  if (a > b) return 1;
+  if (a === b) return 0;
+  return Number.isNaN(a) ? (Number.isNaN(b) ? 0 : 1) : -1;
+}
+
+type Rounding = 'half_away' | 'trunc' | 'floor' | 'ceil';
+
+/** Half away from zero; the result has exactly this scale (0 where it is negative). */
+export function roundDecimal(value: Decimal, scale: number): Decimal {
+  return rescale(value, scale, 'half_away');
+}
+
+function rescale(value: Decimal, target: number, rounding: Rounding): Decimal {
+  const kept = Math.max(target, 0);
+  const drop = value.scale - target;
+  if (drop <= 0) {
+    if (value.scale === kept) return value;
+    const small = smallAt(value, kept);
+    return Number.isNaN(small) ? decimalOf(bigAt(value, kept), kept) : new Decimal(small, kept);
+  }
+  if (typeof value.unscaled === 'number' && drop < 16 && target >= 0) {
+    const factor = POWERS[drop]!;
+    const rest = value.unscaled % factor;
+    const quotient = (value.unscaled - rest) / factor;
+    return new Decimal(quotient + carry(rounding, Math.sign(rest), Math.abs(rest) * 2 >= factor), kept);
+  }
+  const factor = pow10(drop);
+  const rest = big(value) % factor;
+  const sign = rest < 0n ? -1 : rest > 0n ? 1 : 0;
+  const half = (rest < 0n ? -rest : rest) * 2n >= factor;
+  const quotient = big(value) / factor + BigInt(carry(rounding, sign, half));
+  return decimalOf(target < 0 ? quotient * pow10(-target) : quotient, kept);
+}
+
+function carry(rounding: Rounding, sign: number, half: boolean): number {
+  switch (rounding) {
+    case 'half_away':
+      return half ? sign : 0;
+    case 'trunc':
+      return 0;
+    case 'floor':
+      return sign < 0 ? -1 : 0;
+    case 'ceil':
+      return sign > 0 ? 1 : 0;
+  }
+}
+
+/** round, trunc, floor, ceil of a numeric. An inexact number is first read with 15 digits, as its cast would be. */
+export function roundNumeric(value: NumericValue, scale: number, rounding: Rounding = 'half_away'): NumericValue {
+  const exact = typeof value === 'number' ? numericFromFloat(value, 15) : value;
+  return typeof exact === 'number' ? exact : rescale(exact, scale, rounding);
+}
+
+/** Removes trailing zeros of the fraction: equal values have equal texts. */
+export function canonicalNumeric(value: NumericValue): string {
+  const text = formatNumeric(value);
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+/** Applies numeric(precision, scale). Raises as Postgres does when it does not fit. */
+export function applyNumericTypmod(value: NumericValue, typmod: number): NumericValue {
+  if (typmod < 4) return value;
+  const precision = ((typmod - 4) >> 16) & 0xffff;
+  const scale = (((typmod - 4) & 0x7ff) ^ 1024) - 1024;
+  const rounded = roundNumeric(value, scale);
+  if (typeof rounded === 'number') {
+    if (Number.isNaN(rounded)) return rounded;
+    throw new MillraceError('DATA', 'numeric field overflow');
+  }
+  const whole = roundNumeric(absNumeric(rounded), 0, 'trunc') as Decimal;
+  const digits = whole.unscaled === 0 ? 0 : whole.unscaled.toString().length;
+  if (digits > precision - scale) throw new MillraceError('DATA', 'numeric field overflow');
+  return rounded;
 }

@@ -11,7 +11,7 @@ import type { Interval } from './interval.ts';
  * | int2, int4, date (days since 1970) | `number` |
  * | int8, timestamp, timestamptz (microseconds since 1970; ±infinity as the int64 extremes) | `bigint` |
  * | float4 (rounded by `Math.fround`), float8 | `number` |
- * | numeric | {@link Decimal} |
+ * | numeric | {@link Decimal} where exact; a `number` for NaN, ±Infinity and what came of a division (decimal.ts) |
  * | interval | {@link Interval} |
  * | text, varchar, bpchar, and every type that is only carried | `string` |
  *
