@@ -6,6 +6,7 @@ export const ERROR_CODES = {
   WAREHOUSE_NOT_READY: 'Postgres is not set up for logical replication, or the role lacks a right',
   SCHEMA_MISSING: 'the schema millrace is not installed, or is older than this program',
   SCHEMA_NEWER: 'the schema millrace was installed by a newer Millrace',
+  SCHEMA_CHANGED: 'a migration is not the file that was run on this database, or its name is wrong',
   SLOT_MISSING: 'the replication slot is gone',
   SLOT_IN_USE: 'another connector reads the slot',
   SLOT_LOST: 'Postgres no longer has the WAL that the slot needs',

@@ -1,0 +1,182 @@
+// Installs and upgrades the schema millrace: the files of migrations/, in order, each once, all in one transaction.
+// postgrator keeps the versions and checksums. What it leaves to its caller is here: the transaction, the lock that lets two
+// run at once, a schema that is newer than this program, and file names (it would skip a misnamed file without a word).
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type pg from 'pg';
+import Postgrator, { type Migration } from 'postgrator';
+import { MillraceError } from '../runtime/errors.ts';
+import { connect } from '../warehouse/connection.ts';
+import { quoteIdentifier } from '../warehouse/quoting.ts';
+
+/** `0001-catalog.sql`: a version, and what it brings. */
+const FILE_NAME = /^(\d{4})-([a-z0-9-]+)\.sql$/;
+const FOLDER = fileURLToPath(new URL('../../migrations', import.meta.url));
+/** Any number of our own; advisory locks are per database. */
+const LOCK = 7_166_431_001;
+
+export interface MigrateOptions {
+  readonly url: string;
+  /**
+   * Role that will own the schema, and that connector and sink run as. Default: the role that connects. Another one can be
+   * named by a superuser or a member of it.
+   */
+  readonly role?: string;
+  /** Where the files are; the package's own unless a test says otherwise. */
+  readonly folder?: string;
+}
+
+export interface MigrateResult {
+  /** Of the schema, afterwards. */
+  readonly version: number;
+  /** Names of the files that were run now, in order; empty when the schema was up to date. */
+  readonly applied: readonly string[];
+}
+
+/**
+ * Brings the schema to this program's version; all or nothing. Any number may run at once: the others wait, then find it
+ * done. Rejects with SCHEMA_NEWER, SCHEMA_CHANGED, WAREHOUSE_NOT_READY (the role may not create a schema) or
+ * WAREHOUSE_UNREACHABLE.
+ */
+export async function migrate(options: MigrateOptions | string): Promise<MigrateResult> {
+  const { url, role, folder = FOLDER } = typeof options === 'string' ? { url: options } : options;
+  const files = new MigrationFiles(folder);
+  const client = await connect({ url, applicationName: 'millrace migrate' });
+  try {
+    await client.query('begin');
+    await client.query('select pg_advisory_xact_lock($1)', [LOCK]);
+    await prepare(client, role);
+    const applied = await files.run(client);
+    await client.query('commit');
+    return { version: files.newest, applied };
+  } catch (error) {
+    await client.query('rollback').catch(() => {});
+    throw explain(error);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Version of the newest migration that this program has. */
+export function newestVersion(): number {
+  return new MigrationFiles(FOLDER).newest;
+}
+
+/** Makes schema and version table where they are missing, in the name of `role`, and goes on as that role. */
+async function prepare(client: pg.Client, role: string | undefined): Promise<void> {
+  const found = await client.query<{ owner: string }>(
+    `select pg_get_userbyid(nspowner) as owner from pg_namespace where nspname = 'millrace'`,
+  );
+  const owner = found.rows[0]?.owner;
+  if (owner !== undefined && role !== undefined && owner !== role) {
+    throw new MillraceError('WAREHOUSE_NOT_READY', `the schema millrace belongs to role ${owner}, not ${role}`, {
+      hint: `Migrate as ${owner}: leave out the role, or name this one.`,
+    });
+  }
+  const target = owner ?? role;
+  if (owner === undefined) {
+    await client.query(`create schema millrace${role === undefined ? '' : ` authorization ${quoteIdentifier(role)}`}`);
+  }
+  // So that what a superuser or a member creates belongs to the schema's owner, like the rest.
+  if (target !== undefined) await client.query(`set local role ${quoteIdentifier(target)}`);
+  await client.query(`create table if not exists millrace._migrations (
+    version bigint primary key, name text not null, md5 text not null, run_at timestamptz not null)`);
+}
+
+/** The files of a folder as postgrator's migrations. */
+class MigrationFiles {
+  readonly #migrations: Migration[];
+  readonly newest: number;
+
+  constructor(folder: string) {
+    this.#migrations = readdirSync(folder)
+      .filter((file) => file.endsWith('.sql'))
+      .sort()
+      .map((file) => readMigration(folder, file));
+    this.newest = Math.max(0, ...this.#migrations.map(({ version }) => version));
+    if (new Set(this.#migrations.map(({ version }) => version)).size !== this.#migrations.length) {
+      throw new MillraceError('SCHEMA_CHANGED', `two migrations in ${folder} have the same number`, {
+        hint: 'Number each file once, in the order in which they are to run.',
+      });
+    }
+  }
+
+  /** Runs what is missing, on a client in a transaction; gives the files' names. */
+  async run(client: pg.Client): Promise<string[]> {
+    const postgrator = new Postgrator({
+      driver: 'pg',
+      schemaTable: 'millrace._migrations',
+      migrationPattern: '',
+      execQuery: (sql) => client.query(sql),
+    });
+    postgrator.getMigrations = () => Promise.resolve((postgrator.migrations = [...this.#migrations]));
+    const installed = await postgrator.getDatabaseVersion();
+    if (installed > this.newest) throw newer(installed, this.newest);
+    const run = await client.query<{ version: string }>('select version from millrace._migrations');
+    const missed = this.#migrations.find(
+      ({ version }) => version < installed && !run.rows.some((row) => Number(row.version) === version),
+    );
+    if (missed) {
+      throw new MillraceError('SCHEMA_CHANGED', `migration ${missed.version} came after later ones had been run`, {
+        hint: 'Use a released Millrace; one under development wants a fresh database.',
+      });
+    }
+    const done = await postgrator.migrate();
+    return done.map(({ filename }) => path.basename(filename));
+  }
+}
+
+function readMigration(folder: string, file: string): Migration {
+  const parts = FILE_NAME.exec(file);
+  if (!parts) {
+    throw new MillraceError('SCHEMA_CHANGED', `${file} in ${folder} is not named like a migration`, {
+      hint: 'Migrations are named like 0001-catalog.sql.',
+    });
+  }
+  // Line ends may differ between checkouts; a migration is the same.
+  const sql = readFileSync(path.join(folder, file), 'utf8').replaceAll('\r\n', '\n');
+  return {
+    version: Number(parts[1]),
+    action: 'do',
+    filename: path.join(folder, file),
+    name: parts[2]!,
+    md5: createHash('md5').update(sql).digest('hex'),
+    getSql: () => sql,
+  };
+}
+
+/** What checkSchema and migrate say of a schema that a later program has changed. */
+export function newer(installed: number, known: number): MillraceError {
+  return new MillraceError(
+    'SCHEMA_NEWER',
+    `the schema millrace is at version ${installed}, and this program knows ${known}`,
+    {
+      hint: 'Run the Millrace that migrated it, or a later one.',
+    },
+  );
+}
+
+function explain(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof MillraceError) return error;
+  const changed = /MD5 checksum failed for migration \[(\d+)\]/.exec(error.message);
+  if (changed) {
+    return new MillraceError(
+      'SCHEMA_CHANGED',
+      `migration ${changed[1]} is not the file that was run on this database`,
+      {
+        hint: 'Migrations never change once they were run. Use an unmodified Millrace of the version that migrated it, or a later one.',
+        cause: error,
+      },
+    );
+  }
+  if ('code' in error && error.code === '42501') {
+    return new MillraceError('WAREHOUSE_NOT_READY', `the schema millrace cannot be installed: ${error.message}`, {
+      hint: "Migrate as the schema's owner; for the first time, as a role with CREATE on the database (grant create on database … to …) or as a superuser.",
+      cause: error,
+    });
+  }
+  return error;
+}
