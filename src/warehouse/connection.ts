@@ -1,6 +1,7 @@
 // A session in the warehouse. Every session of ours pins the settings that decide how values are printed and names are found,
 // so that text read on one connection means the same as on any other.
 
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import { MillraceError } from '../runtime/errors.ts';
 
@@ -29,15 +30,51 @@ export const TEXT_ONLY: pg.CustomTypesConfig = {
 } as pg.CustomTypesConfig;
 
 /** Connects and pins the session. Rejects with WAREHOUSE_UNREACHABLE; the URL's password never appears. */
-export async function connect(options: ConnectOptions): Promise<pg.Client> {
+export function connect(options: ConnectOptions): Promise<pg.Client> {
+  return open(options, {});
+}
+
+/**
+ * A connection that takes replication commands as well as SQL (simple queries only, without parameters). Rejects as
+ * {@link connect} does, and with WAREHOUSE_NOT_READY where the role may not replicate.
+ */
+export async function connectReplication(options: ConnectOptions): Promise<pg.Client> {
+  try {
+    return await open(options, { replication: 'database' });
+  } catch (error) {
+    throw (error instanceof MillraceError && replicationRefused(error.cause)) || error;
+  }
+}
+
+function replicationRefused(cause: unknown): MillraceError | undefined {
+  const code = cause instanceof pg.DatabaseError ? cause.code : undefined;
+  if (code === '42501')
+    return new MillraceError('WAREHOUSE_NOT_READY', 'the role may not replicate', {
+      hint: 'As a superuser: alter role ROLE replication. (Amazon RDS: grant rds_replication to ROLE.)',
+      cause,
+    });
+  if (code === '53300')
+    return new MillraceError('WAREHOUSE_NOT_READY', `no replication connection is free: ${(cause as Error).message}`, {
+      hint: 'Raise max_wal_senders (alter system set max_wal_senders = …, then restart), or stop another reader.',
+      retryable: true,
+      cause,
+    });
+  return undefined;
+}
+
+async function open(options: ConnectOptions, more: { readonly replication?: 'database' }): Promise<pg.Client> {
   const settings = { ...PINNED_SETTINGS, timezone: options.timezone ?? 'UTC' };
-  const client = new pg.Client({
+  const config: pg.ClientConfig & { readonly replication?: 'database' } = {
     connectionString: options.url,
     application_name: options.applicationName,
     keepAlive: true,
+    // A host that vanished is noticed by TCP, as a server that decodes a huge transaction may say nothing for long.
+    keepAliveInitialDelayMillis: 30_000,
     connectionTimeoutMillis: 10_000,
     options: startupOptions(settings),
-  });
+    ...more,
+  };
+  const client = new pg.Client(config);
   // A connection that breaks while idle must not end the process: the next query says so.
   client.on('error', () => {});
   try {
@@ -53,6 +90,16 @@ export function startupOptions(settings: Readonly<Record<string, string>>): stri
   return Object.entries(settings)
     .map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\ ]/g, '\\$&')}`)
     .join(' ');
+}
+
+/**
+ * Takes an idle connection's socket away from the driver, for a protocol that the driver does not speak (a copy in both
+ * directions). From now on only the caller reads and writes it; the driver must not be asked for anything again.
+ */
+export function takeSocket(client: pg.Client): Duplex {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Duplex } }).connection;
+  stream.removeAllListeners('data');
+  return stream;
 }
 
 /** The error for a connection that could not be made: where to, why, and what to look at. */
