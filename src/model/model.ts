@@ -36,14 +36,36 @@ export interface TrainingExample {
   readonly weight: number;
 }
 
+/** Options that the model's user acts on, with their defaults filled in. */
+export interface ModelSettings {
+  /** Examples from one saved version to the next. */
+  readonly saveEvery: number;
+  /** Which rows keep an explanation: those that meet `alert_when`, all, none. */
+  readonly explain: 'alerts' | 'all' | 'none';
+}
+
 /** predictMany and explain never change it; all randomness comes from a seed in its state. */
 export interface Model {
   readonly task: Task;
+  /** As resolved: never `auto`. */
   readonly kind: string;
-  /** Examples learned so far. */
+  readonly settings: ModelSettings;
+  /** What the owner should know, e.g. of a column that is not used as a feature. */
+  readonly notices: readonly string[];
+  /** Examples given to `learn` so far, those skipped included. */
   readonly examples: number;
+  /** Of these, the ones that nothing was learned from: target or weight NaN, infinite, beyond 1e100 or (weight) negative. */
+  readonly skipped: number;
+  /** Values of features that could not be used (NaN, infinite, beyond 1e100) and counted as missing. */
+  readonly unusable: number;
+  /** Wants every row as it arrives, labelled or not (`"update": "on_arrival"`). */
+  readonly observesArrivals: boolean;
+  /** Never changes the model, whatever the rows hold. */
   predictMany(rows: readonly FeatureRow[]): Prediction[];
+  /** Never fails: an example that cannot be learned is counted in `skipped`. */
   learn(example: TrainingExample): void;
+  /** A row as it arrived, after it was scored. Does nothing unless `observesArrivals`. */
+  observe(row: FeatureRow): void;
   /** All contributions, greatest magnitude first, cut to `top`. */
   explain(row: FeatureRow, top: number): Explanation;
   /** Everything `load` needs to go on, bit for bit. */
@@ -57,6 +79,8 @@ export interface ModelRequest {
   /** Undefined: no label view. */
   readonly label: ColumnType | undefined;
   readonly seed: number;
+  /** The caller gives every row to `observe`, in order. Without it `"update": "on_arrival"` is refused. */
+  readonly arrivals?: boolean;
 }
 
 /** What a model is made from; rejects with MODEL_INVALID (a hint says what would be valid). */

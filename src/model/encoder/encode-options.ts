@@ -1,0 +1,43 @@
+// `model => '{"encode": {…}}'`: how a view's columns become numbers. docs/models.md lists them.
+
+import { z } from 'zod';
+import { commonOptions } from '../options.ts';
+
+const maxValues = z.int().min(1).max(10_000);
+const dimensions = z.int().min(2).max(1_048_576);
+const seed = z.int().min(0).max(0xffff_ffff);
+
+/** For one feature, by its column's name; what is not given is as for all. */
+const featureOptions = z.strictObject({
+  as: z.enum(['number', 'category', 'ignore']).optional(),
+  standardise: z.boolean().optional(),
+  categories: z.enum(['one_hot', 'hashing']).optional(),
+  max_values: maxValues.optional(),
+  dimensions: dimensions.optional(),
+});
+
+export const encodeOptions = z
+  .strictObject({
+    /** Numbers as (x − mean) / sd, both learned online. */
+    standardise: z.boolean().default(true),
+    /** Standardised numbers end here, in standard deviations; null for no limit, as River has it. */
+    clip: z.number().positive().max(1e6).nullable().default(100),
+    categories: z.enum(['one_hot', 'hashing']).default('one_hot'),
+    /** Values a feature that get a dimension of their own; later ones share `other`. */
+    max_values: maxValues.default(100),
+    /** Of a hashed feature. */
+    dimensions: dimensions.default(256),
+    hash_seed: seed.default(0),
+    features: z.record(z.string(), featureOptions).default({}),
+  })
+  .prefault({});
+
+export type EncodeOptions = z.infer<typeof encodeOptions>;
+
+/** When a row enters means, deviations and categories: with its label, as in River, or already as it arrives. */
+export const updateOption = z.enum(['on_label', 'on_arrival']).default('on_label');
+
+/** Options of every kind that learns from encoded rows; a kind adds its own. */
+export const learnerOptions = { ...commonOptions, encode: encodeOptions, update: updateOption };
+
+export type LearnerOptions = z.infer<z.ZodObject<typeof learnerOptions>>;

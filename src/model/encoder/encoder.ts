@@ -1,0 +1,248 @@
+// Rows to inputs: numbers standardised online, booleans as flags, text one-hot or hashed, NULL as a dimension of its own. A
+// dimension is made when an example first needs it and is never given away, so weights keep their meaning.
+
+import type { ColumnType } from '../../flow/pipeline.ts';
+import type { Input } from '../learner.ts';
+import type { FeatureRow } from '../model.ts';
+import type { StateReader, StateWriter } from '../saved-state.ts';
+import type { EncodeOptions } from './encode-options.ts';
+import { planEncoding, type FeaturePlan, type Role } from './feature-role.ts';
+import { categoryOf, hashText, numberOf } from './feature-value.ts';
+
+/** Longer texts are not kept as a category: they count as `other`. */
+const MAX_CATEGORY_LENGTH = 200;
+/** From this many values on a number is limited before it enters mean and deviation. */
+const CLIP_FROM = 100;
+/** Where `clip` is null: keeps a sum of products finite. */
+const NO_CLIP = 1e9;
+const NONE = -1;
+
+/** What is learned about one feature. It outlives the column: a feature that comes back finds its weights. */
+interface FeatureState {
+  readonly name: string;
+  readonly role: Role;
+  /** Of the number or flag; for categories that of `other`. NONE until an example needed it. */
+  dimension: number;
+  missing: number;
+  count: number;
+  mean: number;
+  /** Population variance, as in River's StandardScaler. */
+  variance: number;
+  /** Category or bucket to dimension. */
+  readonly values: Map<string, number>;
+}
+
+interface Feature {
+  readonly plan: FeaturePlan;
+  readonly state: FeatureState;
+}
+
+export class Encoder {
+  readonly notices: readonly string[];
+  readonly #options: EncodeOptions;
+  readonly #clip: number;
+  readonly #features: Feature[] = [];
+  readonly #states = new Map<string, FeatureState>();
+  #dimensions = 0;
+  #unusable = 0;
+  /** Reused: what `encode` gives holds until it is called again. */
+  readonly #input: Input;
+  readonly #owners: Int32Array;
+
+  constructor(columns: readonly ColumnType[], options: EncodeOptions, saved?: StateReader) {
+    this.#options = options;
+    this.#clip = options.clip ?? NO_CLIP;
+    const { features, notices } = planEncoding(columns, options);
+    this.notices = notices;
+    if (saved) this.#load(saved);
+    for (const plan of features) {
+      let state = this.#states.get(plan.name);
+      // Another role than it had: the old dimensions stay unused.
+      if (state?.role !== plan.role) state = this.#start(plan);
+      this.#states.set(plan.name, state);
+      this.#features.push({ plan, state });
+    }
+    this.#input = {
+      length: 0,
+      indexes: new Int32Array(features.length),
+      values: new Float64Array(features.length),
+    };
+    this.#owners = new Int32Array(features.length);
+  }
+
+  /** Names of the features in use, in the view's order. */
+  get features(): readonly string[] {
+    return this.#features.map((feature) => feature.plan.name);
+  }
+
+  /** Values that were treated as missing because they cannot be used, counted as they were learned. */
+  get unusable(): number {
+    return this.#unusable;
+  }
+
+  get dimensions(): number {
+    return this.#dimensions;
+  }
+
+  get bytes(): number {
+    let bytes = this.#input.values.byteLength * 2;
+    for (const state of this.#states.values()) bytes += 160 + state.values.size * 80;
+    return bytes;
+  }
+
+  /** Which feature entry `i` of the last input came from. */
+  owner(i: number): number {
+    return this.#owners[i]!;
+  }
+
+  /**
+   * Encodes a row. A value that was never learned (a new category, a first NULL) adds nothing. With `learn` the row first
+   * enters means, deviations and categories. One loop for both, a feature at a time and nothing allocated, since this runs twice
+   * a row.
+   */
+  encode(row: FeatureRow, learn: boolean): Input {
+    const input = this.#input;
+    input.length = 0;
+    for (let f = 0; f < this.#features.length; f++) {
+      const { plan, state } = this.#features[f]!;
+      const value = row[plan.name];
+      // Absent is not NULL: the row says nothing of it.
+      if (value === undefined) continue;
+      if (plan.role === 'number') this.#number(f, value, plan, state, learn);
+      else if (plan.role === 'flag') this.#flag(f, value, state, learn);
+      else this.#category(f, value, plan, state, learn);
+    }
+    return input;
+  }
+
+  save(writer: StateWriter): void {
+    writer.u32(this.#dimensions);
+    writer.f64(this.#unusable);
+    writer.u32(this.#states.size);
+    for (const state of this.#states.values()) {
+      writer.text(state.name);
+      writer.text(state.role);
+      writer.f64(state.dimension);
+      writer.f64(state.missing);
+      writer.f64(state.count);
+      writer.f64(state.mean);
+      writer.f64(state.variance);
+      writer.u32(state.values.size);
+      for (const [value, dimension] of state.values) {
+        writer.text(value);
+        writer.u32(dimension);
+      }
+    }
+  }
+
+  #load(reader: StateReader): void {
+    this.#dimensions = reader.u32();
+    this.#unusable = reader.f64();
+    for (let left = reader.u32(); left > 0; left--) {
+      const state: FeatureState = {
+        name: reader.text(),
+        role: reader.text() as Role,
+        dimension: reader.f64(),
+        missing: reader.f64(),
+        count: reader.f64(),
+        mean: reader.f64(),
+        variance: reader.f64(),
+        values: new Map(),
+      };
+      for (let values = reader.u32(); values > 0; values--) state.values.set(reader.text(), reader.u32());
+      this.#states.set(state.name, state);
+    }
+  }
+
+  #start(plan: FeaturePlan): FeatureState {
+    const category = plan.role === 'one_hot' || plan.role === 'hashing';
+    return {
+      name: plan.name,
+      role: plan.role,
+      dimension: category ? NONE : this.#dimensions++,
+      missing: NONE,
+      count: 0,
+      mean: 0,
+      variance: 0,
+      values: new Map(),
+    };
+  }
+
+  #number(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
+    const x = value === null ? Number.NaN : numberOf(value, plan.source);
+    if (Number.isNaN(x)) return this.#missing(f, value, state, learn);
+    if (!plan.standardise) return this.#emit(f, state.dimension, limit(x, NO_CLIP));
+    if (learn) this.#standardise(x, state);
+    const z = state.variance > 0 ? (x - state.mean) / Math.sqrt(state.variance) : 0;
+    this.#emit(f, state.dimension, limit(z, this.#clip));
+  }
+
+  /** Welford's, in River's order of operations. One absurd value would otherwise flatten all others for ever: it is limited. */
+  #standardise(x: number, state: FeatureState): void {
+    let entering = x;
+    if (state.count >= CLIP_FROM && state.variance > 0 && this.#options.clip !== null) {
+      const reach = this.#clip * Math.sqrt(state.variance);
+      entering = state.mean + limit(x - state.mean, reach);
+    }
+    state.count += 1;
+    const before = state.mean;
+    state.mean += (entering - before) / state.count;
+    state.variance += ((entering - before) * (entering - state.mean) - state.variance) / state.count;
+  }
+
+  #flag(f: number, value: unknown, state: FeatureState, learn: boolean): void {
+    if (typeof value !== 'boolean') return this.#missing(f, value, state, learn);
+    if (value) this.#emit(f, state.dimension, 1);
+  }
+
+  #category(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
+    const category = value === null ? undefined : categoryOf(value);
+    if (category === undefined) return this.#missing(f, value, state, learn);
+    if (plan.role === 'hashing') return this.#bucket(f, category, plan, state, learn);
+    let dimension = category.length > MAX_CATEGORY_LENGTH ? undefined : state.values.get(category);
+    if (dimension === undefined) {
+      const known = category.length <= MAX_CATEGORY_LENGTH && state.values.size < plan.maxValues;
+      if (known && learn) state.values.set(category, (dimension = this.#dimensions++));
+      else if (known) return;
+      else {
+        if (state.dimension === NONE && learn) state.dimension = this.#dimensions++;
+        dimension = state.dimension;
+      }
+    }
+    this.#emit(f, dimension, 1);
+  }
+
+  /** Signed hashing (Weinberger et al. 2009), in a space of its own for each feature, so that features never collide. */
+  #bucket(f: number, category: string, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
+    const hash = hashText(category, this.#options.hash_seed);
+    const bucket = String((hash & 0x7fffffff) % plan.dimensions);
+    let dimension = state.values.get(bucket);
+    if (dimension === undefined) {
+      if (!learn) return;
+      state.values.set(bucket, (dimension = this.#dimensions++));
+    }
+    this.#emit(f, dimension, hash >= 0x80000000 ? -1 : 1);
+  }
+
+  /** NULL is 0 in the feature's own dimension, which is as good as not there, and 1 in its missing dimension. */
+  #missing(f: number, value: unknown, state: FeatureState, learn: boolean): void {
+    if (learn) {
+      if (value !== null) this.#unusable += 1;
+      if (state.missing === NONE) state.missing = this.#dimensions++;
+    }
+    this.#emit(f, state.missing, 1);
+  }
+
+  #emit(f: number, dimension: number, value: number): void {
+    if (dimension === NONE) return;
+    const input = this.#input;
+    const i = input.length++;
+    input.indexes[i] = dimension;
+    input.values[i] = value;
+    this.#owners[i] = f;
+  }
+}
+
+function limit(x: number, magnitude: number): number {
+  return x > magnitude ? magnitude : x < -magnitude ? -magnitude : x;
+}

@@ -1,0 +1,21 @@
+// The kinds a model can be of.
+
+import { MillraceError } from '../../runtime/errors.ts';
+import type { Kind } from '../learner.ts';
+import { didYouMean } from '../options.ts';
+import { linear } from './linear.ts';
+import { logistic } from './logistic.ts';
+
+const LEARNERS: readonly Kind[] = [logistic, linear];
+
+/** Every valid `"kind"`. */
+export const KINDS: readonly string[] = ['auto', ...LEARNERS.map((kind) => kind.name), 'none'];
+
+/** The learner's kind of that name; throws MODEL_INVALID with the valid ones. */
+export function kindOf(name: string): Kind {
+  const kind = LEARNERS.find((candidate) => candidate.name === name);
+  if (kind) return kind;
+  throw new MillraceError('MODEL_INVALID', `unknown model kind "${name}"`, {
+    hint: `${didYouMean(name, KINDS)}Valid kinds: ${KINDS.join(', ')}.`,
+  });
+}

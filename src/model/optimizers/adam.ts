@@ -1,0 +1,63 @@
+// Adam (Kingma, Ba 2015, section 2, the efficient order of operations). Only weights of the example in hand move, as in River;
+// the step count is of examples.
+
+import type { StateReader, StateWriter } from '../saved-state.ts';
+import { grown, type Optimizer } from './optimizer.ts';
+
+export interface AdamOptions {
+  readonly lr: number;
+  readonly beta_1: number;
+  readonly beta_2: number;
+  readonly eps: number;
+}
+
+export class Adam implements Optimizer {
+  readonly name = 'adam';
+  readonly #options: AdamOptions;
+  #means: Float64Array = new Float64Array(0);
+  #squares: Float64Array = new Float64Array(0);
+  #steps = 0;
+  #rate = 0;
+
+  constructor(options: AdamOptions) {
+    this.#options = options;
+  }
+
+  get bytes(): number {
+    return this.#means.byteLength + this.#squares.byteLength;
+  }
+
+  grow(capacity: number): void {
+    this.#means = grown(this.#means, capacity);
+    this.#squares = grown(this.#squares, capacity);
+  }
+
+  begin(): void {
+    const { lr, beta_1, beta_2 } = this.#options;
+    this.#steps += 1;
+    this.#rate = (lr * Math.sqrt(1 - beta_2 ** this.#steps)) / (1 - beta_1 ** this.#steps);
+  }
+
+  step(j: number, weight: number, gradient: number): number {
+    const { beta_1, beta_2, eps } = this.#options;
+    const mean = beta_1 * this.#means[j]! + (1 - beta_1) * gradient;
+    const square = beta_2 * this.#squares[j]! + (1 - beta_2) * gradient * gradient;
+    this.#means[j] = mean;
+    this.#squares[j] = square;
+    return weight - (this.#rate * mean) / (Math.sqrt(square) + eps);
+  }
+
+  adopt(): void {}
+
+  save(writer: StateWriter, count: number): void {
+    writer.f64(this.#steps);
+    writer.floats(this.#means, count);
+    writer.floats(this.#squares, count);
+  }
+
+  load(reader: StateReader): void {
+    this.#steps = reader.f64();
+    this.#means = reader.floats();
+    this.#squares = reader.floats();
+  }
+}

@@ -1,0 +1,65 @@
+// FTRL-Proximal (McMahan et al. 2013, algorithm 1), in River's order, which differs from the paper's in two ways: a weight is
+// set when it is next learned (so it lags one update behind), and where |z| ≤ l1 it keeps its old value instead of zero.
+
+import type { StateReader, StateWriter } from '../saved-state.ts';
+import { grown, type Optimizer } from './optimizer.ts';
+
+export interface FtrlOptions {
+  readonly alpha: number;
+  readonly beta: number;
+  readonly l1: number;
+  readonly l2: number;
+}
+
+export class Ftrl implements Optimizer {
+  readonly name = 'ftrl';
+  readonly #options: FtrlOptions;
+  #z: Float64Array = new Float64Array(0);
+  #n: Float64Array = new Float64Array(0);
+
+  constructor(options: FtrlOptions) {
+    this.#options = options;
+  }
+
+  get bytes(): number {
+    return this.#z.byteLength + this.#n.byteLength;
+  }
+
+  grow(capacity: number): void {
+    this.#z = grown(this.#z, capacity);
+    this.#n = grown(this.#n, capacity);
+  }
+
+  begin(): void {}
+
+  step(j: number, weight: number, gradient: number): number {
+    const { alpha, beta, l1, l2 } = this.#options;
+    const z = this.#z[j]!;
+    const n = this.#n[j]!;
+    if (Math.abs(z) > l1) weight = -(z - Math.sign(z) * l1) / ((beta + Math.sqrt(n)) / alpha + l2);
+    const squares = n + gradient * gradient;
+    const sigma = (Math.sqrt(squares) - Math.sqrt(n)) / alpha;
+    this.#z[j] = z + (gradient - sigma * weight);
+    this.#n[j] = squares;
+    return weight;
+  }
+
+  /** The z that gives each weight back, so that learning goes on from it instead of from zero. */
+  adopt(weights: Float64Array, count: number): void {
+    const { alpha, beta, l1, l2 } = this.#options;
+    for (let j = 0; j < count; j++) {
+      const weight = weights[j]!;
+      this.#z[j] = -weight * (beta / alpha + l2) - Math.sign(weight) * l1;
+    }
+  }
+
+  save(writer: StateWriter, count: number): void {
+    writer.floats(this.#z, count);
+    writer.floats(this.#n, count);
+  }
+
+  load(reader: StateReader): void {
+    this.#z = reader.floats();
+    this.#n = reader.floats();
+  }
+}
