@@ -1,0 +1,46 @@
+// `millrace drop-slot`: gives the WAL back when no connector runs any more.
+
+import { Command } from 'commander';
+import { forgetFolder } from '../catalog/folder.ts';
+import { dropSlot, slotName, slotState } from '../source/slot.ts';
+import { connect } from '../warehouse/connection.ts';
+import { formatBytes } from '../terminal/numbers.ts';
+import { printJson } from './exit.ts';
+import { groupFolder, warehouseOf, withFlags, type CommonFlags } from './flags.ts';
+
+type Flags = Pick<CommonFlags, 'warehouse' | 'group' | 'data' | 'json'>;
+
+export function dropSlotCommand(): Command {
+  const command = new Command('drop-slot')
+    .description(
+      "Drop the group's replication slot, so that Postgres can remove the WAL it kept; pipelines must then be built anew",
+    )
+    .addHelpText('after', '\nExample:\n  millrace drop-slot --warehouse postgres://localhost/shop --group main');
+  return withFlags(command, 'warehouse', 'group', 'data', 'json').action(runDropSlot);
+}
+
+async function runDropSlot(flags: Flags): Promise<void> {
+  const slot = slotName(flags.group);
+  const client = await connect({ url: warehouseOf(flags), applicationName: 'millrace drop-slot' });
+  try {
+    const before = await slotState(client, slot);
+    const dropped = await dropSlot(client, slot);
+    // A schema that was never installed has nothing to forget.
+    const installed = await client.query<{ found: boolean }>(
+      `select to_regclass('millrace._groups') is not null as found`,
+    );
+    if (installed.rows[0]?.found) await forgetFolder(client, flags.group);
+    if (flags.json) {
+      printJson('drop-slot', { slot, dropped, retainedBytes: before?.retainedBytes ?? 0 });
+    } else if (!dropped) {
+      process.stdout.write(`There is no slot ${slot}.\n`);
+    } else {
+      process.stdout.write(
+        `Dropped ${slot}, which kept ${formatBytes(before?.retainedBytes ?? 0)} of WAL.\n` +
+          `To start again from the tables: remove the folder ${groupFolder(flags)}, then run \`millrace up\` or \`millrace connector\`.\n`,
+      );
+    }
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,310 @@
+// The pipelines of a group: which are here, how each is opened from its checkpoint, started from its tables, stopped, removed.
+
+import { randomUUID } from 'node:crypto';
+import type { Transaction } from '../flow/change.ts';
+import type { PipelineDefinition } from '../flow/pipeline.ts';
+import { comparePositions, type Position } from '../flow/position.ts';
+import { isRetryable, MillraceError } from '../runtime/errors.ts';
+import { failPoint } from '../runtime/fail-points.ts';
+import type { PipelineCheckpoint } from '../state/state-store.ts';
+import type { TopicName, TopicWriter } from '../stream/log.ts';
+import { compilePipeline, type ViewFacts } from '../transform/compile.ts';
+import { openTransform } from '../transform/operators/open-transform.ts';
+import type { TableInput } from '../transform/pipeline-transform.ts';
+import { backfill } from './backfill.ts';
+import type { ConnectorOptions, ConnectorPorts, PipelineState } from './ports.ts';
+import { PipelineRun } from './pipeline-run.ts';
+import { Publisher } from './publisher.ts';
+
+/** A pipeline that is here: at work, or stopped with a reason. */
+export interface Member {
+  checkpoint: PipelineCheckpoint;
+  /** Undefined while it cannot run at all. */
+  run: PipelineRun | undefined;
+  state: PipelineState;
+  reason: string | undefined;
+  hint: string | undefined;
+  backfillDone: number | undefined;
+  backfillTotal: number | undefined;
+}
+
+/** Lower than any step of a clock. */
+const NO_STEP = Number.MIN_SAFE_INTEGER;
+
+export class Members {
+  readonly #ports: ConnectorPorts;
+  readonly #options: ConnectorOptions;
+  readonly #signal: AbortSignal;
+  readonly all = new Map<number, Member>();
+
+  constructor(ports: ConnectorPorts, options: ConnectorOptions, signal: AbortSignal) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  /** Members that take part in the stream. */
+  *running(): Iterable<Member & { run: PipelineRun }> {
+    for (const member of this.all.values()) if (isRunning(member)) yield member;
+  }
+
+  /** Opens everything that the folder knows. A member that cannot be opened fails alone. */
+  async load(): Promise<void> {
+    await this.close();
+    for (const checkpoint of this.#ports.state.checkpoints()) {
+      const member = memberOf(checkpoint);
+      this.all.set(checkpoint.pipelineId, member);
+      if (checkpoint.phase === 'claimed') {
+        // A snapshot was being read and is gone: the tables are read anew, under a new generation.
+        await this.#ports.warehouse.requestGeneration(checkpoint.pipelineId, checkpoint.generation + 1);
+        continue;
+      }
+      if (checkpoint.phase !== 'live') continue;
+      await this.#isolated(member, () => this.#open(member));
+    }
+  }
+
+  async #open(member: Member): Promise<void> {
+    const { checkpoint } = member;
+    const plan = compilePipeline(JSON.parse(checkpoint.viewFacts) as ViewFacts, checkpoint.definition);
+    if (plan.hash !== checkpoint.planHash) {
+      throw new MillraceError(
+        'STATE_LOST',
+        `this version of Millrace compiles the views of ${checkpoint.definition.name} in another way than the one that built its state`,
+        {
+          hint: `Run \`select millrace.rebuild('${checkpoint.definition.name}')\`.`,
+          pipeline: checkpoint.definition.name,
+        },
+      );
+    }
+    const writer = await this.#ports.log.openWriter(topicOf(this.#options.group, checkpoint), checkpoint.tails.length);
+    const tails = await tailsOf(writer, checkpoint);
+    const { pipelineId, generation } = checkpoint;
+    const transform = openTransform({
+      plan,
+      definition: checkpoint.definition,
+      state: { entries: (space) => this.#ports.state.entries(pipelineId, generation, space) },
+    });
+    member.run = new PipelineRun({
+      checkpoint,
+      plan,
+      transform,
+      publisher: this.#publisher(writer, tails),
+      partitions: writer.partitions,
+    });
+  }
+
+  /**
+   * Starts a generation from the tables: describes and compiles the views, makes the publication cover them, reads a snapshot,
+   * publishes what it says. Returns when everything up to the snapshot is durable. The group's stream stands meanwhile.
+   */
+  async start(definition: PipelineDefinition, boundary: Pick<Transaction, 'endLsn'>): Promise<void> {
+    await this.remove(definition.id);
+    const { warehouse, state, log } = this.#ports;
+    const member = memberOf(emptyCheckpoint(definition, this.#options.partitions));
+    member.state = 'starting';
+    this.all.set(definition.id, member);
+    await this.#isolated(member, async () => {
+      const viewFacts = await warehouse.describe(definition);
+      const plan = compilePipeline(JSON.parse(viewFacts) as ViewFacts, definition);
+      const checkpoint: PipelineCheckpoint = {
+        ...member.checkpoint,
+        viewFacts,
+        planHash: plan.hash,
+        topicId: randomUUID(),
+        endLsn: boundary.endLsn,
+      };
+      const transform = openTransform({ plan, definition });
+      await warehouse.publish(this.inputsWith(transform.inputs));
+      await state.commit({ pipelines: [{ checkpoint: { ...checkpoint, phase: 'claimed' }, entries: [] }] });
+      failPoint('connector.claimed');
+      const topic = topicOf(this.#options.group, checkpoint);
+      await log.remove(topic);
+      const writer = await log.openWriter(topic, this.#options.partitions);
+      const publisher = this.#publisher(writer, new Array<undefined>(writer.partitions).fill(undefined));
+      const run = new PipelineRun({ checkpoint, plan, transform, publisher, partitions: writer.partitions });
+      await this.#backfill(member, run);
+    });
+    if (!member.run) await this.#saveStopped(member);
+  }
+
+  async #backfill(member: Member, run: PipelineRun): Promise<void> {
+    const { warehouse, state } = this.#ports;
+    await using snapshot = await warehouse.openSnapshot(this.#signal);
+    member.state = 'backfilling';
+    const at = { lsn: 0n, commitTimeUs: snapshot.takenAtUs };
+    run.announce(run.definition, at, run.definition.backfill === 'learn' ? 'backfill' : 'live');
+    await backfill({
+      run,
+      snapshot,
+      signal: this.#signal,
+      maxBuffered: this.#options.maxBufferedRecords,
+      onProgress: (done, total) => Object.assign(member, { backfillDone: done, backfillTotal: total }),
+      onChunk: async () => {
+        const { checkpoint, entries } = run.take();
+        if (entries.length > 0)
+          await state.commit({ pipelines: [{ checkpoint: { ...checkpoint, phase: 'claimed' }, entries }] });
+      },
+    });
+    run.announce(run.definition, at, 'live');
+    await run.publisher.drained();
+    run.move({ phase: 'live', snapshotLsn: snapshot.lsn, commitLsn: 0n, endLsn: snapshot.lsn });
+    const { checkpoint, entries } = run.take();
+    await state.commit({ pipelines: [{ checkpoint, entries }] });
+    failPoint('connector.backfilled');
+    Object.assign(member, { run, checkpoint, state: 'running', backfillDone: undefined, backfillTotal: undefined });
+    if (run.definition.desired === 'paused') await this.pause(run.id);
+  }
+
+  /** Stops taking part, with everything so far durable. The slot stays where it is. */
+  async pause(pipelineId: number): Promise<void> {
+    const member = this.all.get(pipelineId);
+    if (!member?.run) return;
+    member.run.move({ phase: 'paused' });
+    await this.#save(member.run, member);
+    await member.run.publisher.close();
+    member.run = undefined;
+    member.state = 'paused';
+  }
+
+  /**
+   * Lets a paused or failed pipeline take part again. True: reload and reopen the stream from the lowest checkpoint, so that
+   * what it missed comes again. False: it had nothing to go on from, and must be started.
+   */
+  async resume(pipelineId: number): Promise<boolean> {
+    const member = this.all.get(pipelineId);
+    if (!member || member.checkpoint.endLsn === 0n) return false;
+    const checkpoint: PipelineCheckpoint = { ...member.checkpoint, phase: 'live', reason: undefined };
+    await this.#ports.state.commit({ pipelines: [{ checkpoint, entries: [] }] });
+    return true;
+  }
+
+  async #save(run: PipelineRun, member: Member): Promise<void> {
+    await run.publisher.drained();
+    const { checkpoint, entries } = run.take();
+    await this.#ports.state.commit({ pipelines: [{ checkpoint, entries }] });
+    member.checkpoint = checkpoint;
+  }
+
+  /** Removes a pipeline's state and topic, whatever is left of them. */
+  async remove(pipelineId: number): Promise<void> {
+    const member = this.all.get(pipelineId);
+    if (!member) return;
+    member.state = 'dropping';
+    await member.run?.publisher.close().catch(() => {});
+    const { pipelineId: id, generation } = member.checkpoint;
+    await this.#ports.log.remove(topicOf(this.#options.group, member.checkpoint));
+    await this.#ports.state.commit({ pipelines: [], remove: [{ pipelineId: id, generation }] });
+    this.all.delete(pipelineId);
+  }
+
+  /** One pipeline stops, with its reason; what it holds in memory is no longer trusted. */
+  async fail(member: Member, error: unknown): Promise<void> {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#ports.logger.error({ pipeline: member.checkpoint.definition.name, reason, err: error }, 'a pipeline stopped');
+    await member.run?.publisher.close().catch(() => {});
+    member.run = undefined;
+    Object.assign(member, { state: 'failed', reason, hint: error instanceof MillraceError ? error.hint : undefined });
+    await this.#saveStopped(member);
+  }
+
+  /** Everything that some pipeline reads, and what one more would. */
+  inputsWith(more: readonly TableInput[]): TableInput[] {
+    const inputs = [...more];
+    for (const member of this.all.values()) if (member.run) inputs.push(...member.run.transform.inputs);
+    return inputs;
+  }
+
+  async close(): Promise<void> {
+    for (const member of this.all.values()) await member.run?.publisher.close().catch(() => {});
+    this.all.clear();
+  }
+
+  async #isolated(member: Member, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      // What passes by itself ends the session, which comes back; a snapshot cut off is then read anew.
+      if (this.#signal.aborted || isRetryable(error)) throw error;
+      await this.fail(member, error);
+    }
+  }
+
+  /** Keeps the reason in the folder, and the claim where the last checkpoint had it. */
+  async #saveStopped(member: Member): Promise<void> {
+    const saved = this.#ports.state.checkpoints().find((one) => one.pipelineId === member.checkpoint.pipelineId);
+    const base =
+      saved?.generation === member.checkpoint.generation && saved.phase !== 'claimed'
+        ? saved
+        : { ...member.checkpoint, endLsn: 0n };
+    member.checkpoint = { ...base, phase: 'failed', reason: member.reason };
+    await this.#ports.state.commit({ pipelines: [{ checkpoint: member.checkpoint, entries: [] }] });
+  }
+
+  #publisher(writer: TopicWriter, tails: readonly (Position | undefined)[]): Publisher {
+    const { clock, random, logger } = this.#ports;
+    return new Publisher({ writer, tails, clock, random, logger, signal: this.#signal });
+  }
+}
+
+function isRunning(member: Member): member is Member & { run: PipelineRun } {
+  return member.run !== undefined && member.run.phase === 'live';
+}
+
+function memberOf(checkpoint: PipelineCheckpoint): Member {
+  const state =
+    checkpoint.phase === 'live' ? 'catching up' : checkpoint.phase === 'claimed' ? 'starting' : checkpoint.phase;
+  return {
+    checkpoint,
+    run: undefined,
+    state,
+    reason: checkpoint.reason,
+    hint: undefined,
+    backfillDone: undefined,
+    backfillTotal: undefined,
+  };
+}
+
+function emptyCheckpoint(definition: PipelineDefinition, partitions: number): PipelineCheckpoint {
+  return {
+    pipelineId: definition.id,
+    generation: definition.generation,
+    phase: 'live',
+    snapshotLsn: 0n,
+    commitLsn: 0n,
+    endLsn: 0n,
+    clockUs: 0,
+    progressStep: NO_STEP,
+    tails: new Array<undefined>(partitions).fill(undefined),
+    topicId: '',
+    definition,
+    viewFacts: '',
+    planHash: '',
+    reason: undefined,
+  };
+}
+
+function topicOf(group: string, checkpoint: Pick<PipelineCheckpoint, 'pipelineId' | 'generation'>): TopicName {
+  return { group, pipelineId: checkpoint.pipelineId, generation: checkpoint.generation };
+}
+
+/** What each partition has. A topic that lacks what we know to be durable in it is not the one we left. */
+async function tailsOf(writer: TopicWriter, checkpoint: PipelineCheckpoint): Promise<(Position | undefined)[]> {
+  const tails: (Position | undefined)[] = [];
+  for (let partition = 0; partition < writer.partitions; partition++) {
+    const known = checkpoint.tails[partition];
+    const found = await writer.tail(partition);
+    if (known && (!found || comparePositions(found, known) < 0)) {
+      throw new MillraceError(
+        'TOPIC_CHANGED',
+        `partition ${partition} of the topic of ${checkpoint.definition.name} lacks records that were written to it`,
+        {
+          hint: `If the topic was removed or replaced: \`select millrace.rebuild('${checkpoint.definition.name}')\`.`,
+          pipeline: checkpoint.definition.name,
+        },
+      );
+    }
+    tails.push(found);
+  }
+  return tails;
+}
