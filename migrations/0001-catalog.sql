@@ -195,4 +195,4 @@ create view millrace.status as
 comment on view millrace.status is 'One row a pipeline: its state, why, and what to do. Lags in bytes of WAL, milliseconds and records of the topic.';
 
 grant usage on schema millrace to public;
-grant select on millrace.pipelines, millrace.status to public;
+grant select on millrace.pipelines, millrace.status, millrace._migrations to public;

@@ -40,16 +40,63 @@ exception when others then
   return null;
 end $$;
 
--- Raises unless the current role may read the relation, all of what it reads included, and all rows of it: the connector reads
--- tables whole, so whom row-level security shows a part must not get the rest through us.
-create function millrace._check_readable(relation oid) returns void
-  language plpgsql set search_path = pg_catalog set row_security = off as $$
+-- Every relation that a role reads by reading one: and in whose name (a view reads in its owner's).
+create function millrace._reading(role oid, relation oid) returns table (reader oid, target oid, columns int2[])
+  language sql stable set search_path = pg_catalog
+begin atomic
+  with recursive r (reader, target, columns) as (
+    select role, relation, array[0]::int2[]
+    union
+    select case when coalesce('security_invoker=true' = any (c.reloptions) or 'security_invoker=on' = any (c.reloptions), false)
+                then r.reader else c.relowner end,
+           d.target, d.columns
+      from r join pg_class c on c.oid = r.target and c.relkind = 'v'
+     cross join lateral (
+       select d.refobjid as target, array_agg(distinct d.refobjsubid::int2) as columns
+         from pg_rewrite w
+         join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+                         and d.refclassid = 'pg_class'::regclass and d.deptype = 'n'
+        where w.ev_class = r.target and w.ev_type = '1' and d.refobjid <> r.target
+        group by d.refobjid) d
+  )
+  select r.reader, r.target, r.columns from r;
+end;
+
+-- Raises unless a role may read a view, and all of what it reads, and all rows of that: the connector reads tables whole, so
+-- whom a missing right or row-level security keeps from a table must not get its rows through us. Judged from the catalogs (a
+-- right on a view says nothing of the tables behind it), without running anything of the view: so the connector can ask again
+-- when it compiles, in case the view is another one by then.
+create function millrace._check_readable(role oid, relation oid) returns void
+  language plpgsql stable set search_path = pg_catalog as $$
+declare
+  missing record;
 begin
-  execute format('select from %s limit 0', relation::regclass);
-exception when insufficient_privilege then
-  raise exception 'you (role %) may not read all that % reads: %', current_user, relation::regclass, sqlerrm
-    using errcode = 'insufficient_privilege',
-          hint = 'A pipeline gives its owner what its views show, so its owner must be able to read them, and every table behind them, without row-level security in between. Ask the tables'' owner for select.';
+  select pg_get_userbyid(r.reader) as reader, r.target::regclass as target, s.allowed into missing
+    from millrace._reading(role, relation) r
+    join pg_class c on c.oid = r.target
+    join pg_roles o on o.oid = r.reader
+   cross join lateral (select
+     has_schema_privilege(r.reader, c.relnamespace, 'usage')
+       and (has_table_privilege(r.reader, r.target, 'select')
+            or (r.columns <> '{0}' and not exists (
+                  select from unnest(r.columns) n where n > 0 and not has_column_privilege(r.reader, r.target, n, 'select')))
+            or (r.target = relation and has_any_column_privilege(r.reader, r.target, 'select'))) as allowed,
+     c.relrowsecurity and not o.rolsuper and not o.rolbypassrls
+       and (c.relforcerowsecurity or not pg_has_role(r.reader, c.relowner, 'usage')) as partly) s
+   where not s.allowed or s.partly
+   limit 1;
+  if found then
+    if missing.allowed then
+      raise exception 'role % may read only some rows of %: it has row-level security', quote_ident(missing.reader), missing.target
+        using errcode = 'insufficient_privilege',
+              hint = 'The connector reads tables whole. The pipeline can be made by the table''s owner, or by a role with BYPASSRLS.';
+    end if;
+    raise exception 'role % may not read %', quote_ident(missing.reader),
+        case when missing.target = relation then relation::regclass::text else format('%s, which %s reads', missing.target, relation::regclass) end
+      using errcode = 'insufficient_privilege',
+            hint = format('A pipeline shows its owner what its views read, so he must be able to read that himself. Its owner can run: grant select on %s to %I.',
+                          missing.target, missing.reader);
+  end if;
 end $$;
 
 -- Every relation that a view reads, through views, and through the score tables of pipelines as far as their views: with the
@@ -98,7 +145,7 @@ declare
   kinds constant text[] := array['auto', 'logistic', 'linear', 'none'];
   -- Columns of the score table that are not the key's.
   taken constant text[] := array['score', 'prediction', 'outputs', 'explanation', 'model_version', 'event_time', 'scored_at', 'features',
-    'label', 'labelled_at', 'measured_score', 'measured_features', 'late', 'generation', 'partition', 'position_lsn', 'position_n'];
+    'label', 'labelled_at', 'measured_score', 'measured_features', 'measured_lsn', 'late', 'generation', 'partition', 'position_lsn', 'position_n'];
   kind text;
   columns text;
   col record;
@@ -228,7 +275,9 @@ begin
             hint = format('Make one, with the columns that are to be %s: create view %s as select … from %s.', role,
                           quote_ident((select relname from pg_class where oid = relation) || '_' || role), relation::regclass);
   end if;
-  perform millrace._check_readable(relation);
+  perform millrace._check_readable((select oid from pg_roles where rolname = current_user), relation);
+  -- And Postgres's own word for it, which costs nothing: the planner stops at the limit.
+  execute format('select from %s limit 0', relation::regclass);
 end $$;
 
 create function millrace._did_you_mean(asked text, role text) returns text
@@ -285,7 +334,7 @@ begin
 
   if d.label_default is not null then
     if d.event_time is null or d.label_wait_us is null then
-      raise exception 'label_default needs % ', case when d.event_time is null then 'event_time' else 'label_wait' end
+      raise exception 'label_default needs %', case when d.event_time is null then 'event_time' else 'label_wait' end
         using hint = 'A row without a label gets the default when its event time is label_wait ago: event_time => ''created_at'', label_wait => ''30 days''.';
     end if;
     begin
@@ -344,11 +393,17 @@ begin
     raise exception 'pipeline %: this part of a definition never changes', quote_ident(old.name)
       using hint = 'Create another pipeline; both can run side by side.';
   end if;
-  new.revision := old.revision;
   if (new.features_schema, new.features_name, new.labels_schema, new.labels_name, new.label_wait_us, new.label_default, new.model, new.alert_when, new.keep_scores_for_us)::text
      is distinct from
      (old.features_schema, old.features_name, old.labels_schema, old.labels_name, old.label_wait_us, old.label_default, old.model, old.alert_when, old.keep_scores_for_us)::text then
     new := millrace._checked(new);
+  end if;
+  if new.generation < old.generation then
+    raise exception 'pipeline %: its generation only counts up', quote_ident(old.name) using hint = 'Use millrace.rebuild.';
+  end if;
+  new.created_at := old.created_at;
+  new.revision := old.revision;
+  if new::text is distinct from old::text then
     new.revision := old.revision + 1;
   end if;
   new.changed_at := now();
@@ -447,7 +502,7 @@ begin
     create table %s (%s,
       score float8, prediction text, outputs jsonb, explanation json, model_version bigint,
       event_time %s, scored_at timestamptz not null default now(), features json,
-      label text, labelled_at timestamptz, measured_score float8, measured_features json,
+      label text, labelled_at timestamptz, measured_score float8, measured_features json, measured_lsn pg_lsn,
       late boolean not null default false,
       generation int not null, partition int not null, position_lsn pg_lsn not null, position_n int8 not null,
       primary key (%s)) with (fillfactor = 85)$ddl$, scores, columns, time_type, keys);
@@ -463,13 +518,14 @@ begin
     ('outputs', 'By class, quantile or horizon.'),
     ('explanation', 'What moved the score most: feature, value, contribution.'),
     ('model_version', 'Last saved version of the model that gave the score (millrace.models).'),
-    ('event_time', coalesce(format('%I of the view.', d.event_time), 'Always NULL: the pipeline has no event_time.')),
+    ('event_time', coalesce(quote_ident(d.event_time) || ' of the view.', 'Always NULL: the pipeline has no event_time.')),
     ('scored_at', 'When the sink wrote the score.'),
     ('features', 'The view''s columns that were scored, as to_json prints them.'),
     ('label', 'The truth as text, or label_default once label_wait was over.'),
     ('labelled_at', 'When the label became known.'),
     ('measured_score', 'The score that stood when the label came: quality is measured on it.'),
     ('measured_features', 'The features behind measured_score, where the row was scored again since.'),
+    ('measured_lsn', 'Commit of the change behind measured_score.'),
     ('late', 'Computed from what was still kept, as the row came later than late_by allows.'),
     ('generation', 'Generation of the pipeline (it counts rebuilds).'),
     ('partition', 'Partition of the topic that the row came through.'),

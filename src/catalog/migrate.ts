@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
-import Postgrator, { type Migration } from 'postgrator';
+import Postgrator from 'postgrator';
 import { MillraceError } from '../runtime/errors.ts';
 import { connect } from '../warehouse/connection.ts';
 import { quoteIdentifier } from '../warehouse/quoting.ts';
@@ -43,15 +43,15 @@ export interface MigrateResult {
  */
 export async function migrate(options: MigrateOptions | string): Promise<MigrateResult> {
   const { url, role, folder = FOLDER } = typeof options === 'string' ? { url: options } : options;
-  const files = new MigrationFiles(folder);
+  const migrations = readMigrations(folder);
   const client = await connect({ url, applicationName: 'millrace migrate' });
   try {
     await client.query('begin');
     await client.query('select pg_advisory_xact_lock($1)', [LOCK]);
     await prepare(client, role);
-    const applied = await files.run(client);
+    const applied = await run(client, migrations);
     await client.query('commit');
-    return { version: files.newest, applied };
+    return { version: newest(migrations), applied };
   } catch (error) {
     await client.query('rollback').catch(() => {});
     throw explain(error);
@@ -62,7 +62,7 @@ export async function migrate(options: MigrateOptions | string): Promise<Migrate
 
 /** Version of the newest migration that this program has. */
 export function newestVersion(): number {
-  return new MigrationFiles(FOLDER).newest;
+  return newest(readMigrations(FOLDER));
 }
 
 /** Makes schema and version table where they are missing, in the name of `role`, and goes on as that role. */
@@ -86,47 +86,20 @@ async function prepare(client: pg.Client, role: string | undefined): Promise<voi
     version bigint primary key, name text not null, md5 text not null, run_at timestamptz not null)`);
 }
 
-/** The files of a folder as postgrator's migrations. */
-class MigrationFiles {
-  readonly #migrations: Migration[];
-  readonly newest: number;
+type Migration = Postgrator.Migration;
 
-  constructor(folder: string) {
-    this.#migrations = readdirSync(folder)
-      .filter((file) => file.endsWith('.sql'))
-      .sort()
-      .map((file) => readMigration(folder, file));
-    this.newest = Math.max(0, ...this.#migrations.map(({ version }) => version));
-    if (new Set(this.#migrations.map(({ version }) => version)).size !== this.#migrations.length) {
-      throw new MillraceError('SCHEMA_CHANGED', `two migrations in ${folder} have the same number`, {
-        hint: 'Number each file once, in the order in which they are to run.',
-      });
-    }
-  }
-
-  /** Runs what is missing, on a client in a transaction; gives the files' names. */
-  async run(client: pg.Client): Promise<string[]> {
-    const postgrator = new Postgrator({
-      driver: 'pg',
-      schemaTable: 'millrace._migrations',
-      migrationPattern: '',
-      execQuery: (sql) => client.query(sql),
+/** The files of a folder, in order. Throws SCHEMA_CHANGED where their names make no sequence. */
+function readMigrations(folder: string): Migration[] {
+  const migrations = readdirSync(folder)
+    .filter((file) => file.endsWith('.sql'))
+    .sort()
+    .map((file) => readMigration(folder, file));
+  if (new Set(migrations.map(({ version }) => version)).size !== migrations.length) {
+    throw new MillraceError('SCHEMA_CHANGED', `two migrations in ${folder} have the same number`, {
+      hint: 'Number each file once, in the order in which they are to run.',
     });
-    postgrator.getMigrations = () => Promise.resolve((postgrator.migrations = [...this.#migrations]));
-    const installed = await postgrator.getDatabaseVersion();
-    if (installed > this.newest) throw newer(installed, this.newest);
-    const run = await client.query<{ version: string }>('select version from millrace._migrations');
-    const missed = this.#migrations.find(
-      ({ version }) => version < installed && !run.rows.some((row) => Number(row.version) === version),
-    );
-    if (missed) {
-      throw new MillraceError('SCHEMA_CHANGED', `migration ${missed.version} came after later ones had been run`, {
-        hint: 'Use a released Millrace; one under development wants a fresh database.',
-      });
-    }
-    const done = await postgrator.migrate();
-    return done.map(({ filename }) => path.basename(filename));
   }
+  return migrations;
 }
 
 function readMigration(folder: string, file: string): Migration {
@@ -146,6 +119,40 @@ function readMigration(folder: string, file: string): Migration {
     md5: createHash('md5').update(sql).digest('hex'),
     getSql: () => sql,
   };
+}
+
+/** postgrator over files that were read by us: its own pattern would be applied to the path that the package stands in. */
+class Migrator extends Postgrator {
+  migrations: Migration[];
+
+  constructor(client: pg.Client, migrations: readonly Migration[]) {
+    super({ driver: 'pg', schemaTable: 'millrace._migrations', execQuery: (sql) => client.query(sql) });
+    this.migrations = [...migrations];
+  }
+
+  override getMigrations(): Promise<Migration[]> {
+    return Promise.resolve(this.migrations);
+  }
+}
+
+/** Runs what is missing, on a client in a transaction; gives the files' names. */
+async function run(client: pg.Client, migrations: readonly Migration[]): Promise<string[]> {
+  const result = await client.query<{ version: string }>('select version from millrace._migrations');
+  const done = new Set(result.rows.map(({ version }) => Number(version)));
+  const installed = Math.max(0, ...done);
+  if (installed > newest(migrations)) throw newer(installed, newest(migrations));
+  const missed = migrations.find(({ version }) => version < installed && !done.has(version));
+  if (missed) {
+    throw new MillraceError('SCHEMA_CHANGED', `migration ${missed.version} came after later ones had been run`, {
+      hint: 'Use a released Millrace; one under development wants a fresh database.',
+    });
+  }
+  const applied = await new Migrator(client, migrations).migrate();
+  return applied.map(({ filename }) => path.basename(filename));
+}
+
+function newest(migrations: readonly Migration[]): number {
+  return Math.max(0, ...migrations.map(({ version }) => version));
 }
 
 /** What checkSchema and migrate say of a schema that a later program has changed. */
