@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Position } from '../flow/position.ts';
 import type { StoredRecord, StreamRecord } from '../flow/record.ts';
 import { MillraceError } from '../runtime/errors.ts';
+import { byPartition } from './by-partition.ts';
 import { Doorbell, DoorbellButton } from './doorbell.ts';
 import { EmbeddedStore } from './embedded-store.ts';
 import type { Log, LogBatch, OffsetRange, ReadOptions, TopicName, TopicReader, TopicWriter } from './log.ts';
@@ -143,22 +144,6 @@ class EmbeddedWriter implements TopicWriter {
     this.#button[Symbol.dispose]();
     await this.#store[Symbol.asyncDispose]();
   }
-}
-
-/** Each partition's records, in order. One pass, and none at all where there is one partition. */
-export function byPartition(
-  records: readonly StreamRecord[],
-  partitions: number,
-): Iterable<[partition: number, records: readonly StreamRecord[]]> {
-  for (const record of records) assert(record.partition < partitions, 'the partition exists');
-  if (partitions === 1) return [[0, records]];
-  const parts = new Map<number, StreamRecord[]>();
-  for (const record of records) {
-    const part = parts.get(record.partition);
-    if (part) part.push(record);
-    else parts.set(record.partition, [record]);
-  }
-  return parts;
 }
 
 class EmbeddedReader implements TopicReader {

@@ -199,7 +199,7 @@ export class RecordBatchDecoder {
       bytes[16] === 2 &&
       bytes.readInt32BE(8) === bytes.length - 12 &&
       bytes.readUInt32BE(CRC_AT) === crc32c(bytes, CRC_FROM, bytes.length);
-    if (!whole) throw invalidRecord(first, 'the block that holds it is damaged');
+    if (!whole) throw damagedRecord(first);
     this.#bytes = bytes;
     this.#first = first;
     this.#count = batchCount(bytes);
@@ -283,7 +283,12 @@ export class RecordBatchDecoder {
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) break;
       shift += 7;
+      if (shift > 28) throw damagedRecord({ ...this.#first, offset: this.offset });
     }
     return (value >>> 1) ^ -(value & 1);
   }
+}
+
+function damagedRecord(place: MessagePlace): Error {
+  return invalidRecord(place, 'the block that holds it is damaged');
 }
