@@ -1,0 +1,516 @@
+// The rules of the sink, without any I/O: folds a batch of records, in stream order, over the rows that were read for it, and
+// gives one set of writes (docs/correctness.md, rules C, E and J). Where a batch or a fetch ends must not show in what comes out.
+
+import assert from 'node:assert';
+import type { SinkDefinition } from '../flow/pipeline.ts';
+import type { Position } from '../flow/position.ts';
+import type {
+  DeadLetterEmission,
+  FeaturesEmission,
+  KeyText,
+  LabelEmission,
+  ProgressEmission,
+  StoredRecord,
+} from '../flow/record.ts';
+import { Entry, Row } from './entry.ts';
+import type { PendingExamples } from './pending-examples.ts';
+import type {
+  DeadLetter,
+  Example,
+  ItemPosition,
+  Outcome,
+  PartitionId,
+  PartitionState,
+  ReadRequest,
+  ReadResult,
+  ScoreRow,
+  WriteSet,
+} from './score-store.ts';
+import type { AlertWhen, FeatureRow, Scorer } from './scorer.ts';
+
+/** What a batch leaves for the next one while it is being written: the keys it touched, as they will be stored. */
+export interface Overlay {
+  readonly entries: ReadonlyMap<KeyText, Entry>;
+  /** The batch truncates: of stored rows, only its own count. */
+  readonly truncated: boolean;
+}
+
+export interface FoldRequest {
+  readonly id: PartitionId;
+  readonly state: PartitionState;
+  /** In force for the whole batch: a record that brings another one must be the batch's first. */
+  readonly definition: SinkDefinition;
+  /** In order, all above the state's position. */
+  readonly records: readonly StoredRecord[];
+  readonly nextOffset: number;
+  readonly reads: ReadResult;
+  /** Of the batch that was being written when `reads` was read. */
+  readonly overlay: Overlay | undefined;
+  readonly scorer: Scorer;
+  /** Examples that wait for a later commit; outlives the batch. */
+  readonly pending: PendingExamples;
+  readonly alertWhen: AlertWhen | undefined;
+  readonly nowUs: number;
+}
+
+export interface FoldResult {
+  readonly writes: Omit<WriteSet, 'versions' | 'checkpoint'>;
+  readonly overlay: Overlay;
+  readonly scored: number;
+}
+
+/** What must be read before a batch can be folded. */
+export function planRead(
+  state: PartitionState,
+  definition: SinkDefinition,
+  records: readonly StoredRecord[],
+): ReadRequest {
+  const keys = new Set<KeyText>();
+  for (const { body } of records)
+    if (body.kind !== 'progress' && body.kind !== 'truncate' && body.key !== null) keys.add(body.key);
+  const throughUs = dueHorizon(definition, records);
+  const due = throughUs === undefined ? undefined : { fromUs: state.dueThroughUs, throughUs };
+  return { keys: [...keys], due };
+}
+
+/** As far as the last progress record of a batch goes: the clock only grows. */
+function dueHorizon(definition: SinkDefinition, records: readonly StoredRecord[]): number | undefined {
+  for (let index = records.length - 1; index >= 0; index--) {
+    const { body } = records[index]!;
+    if (body.kind === 'progress') return dueThrough(definition, body.clockUs);
+  }
+  return undefined;
+}
+
+/** Rows with an event time at or below get the default label at this clock; undefined where there is none. */
+function dueThrough(definition: SinkDefinition, clockUs: number): number | undefined {
+  if (definition.label === undefined || definition.labelDefault === undefined || definition.labelWaitUs === undefined)
+    return undefined;
+  return clockUs - definition.labelWaitUs;
+}
+
+export function foldBatch(request: FoldRequest): FoldResult {
+  const batch = new BatchFold(request);
+  for (const record of request.records) batch.apply(record);
+  return batch.finish();
+}
+
+class BatchFold {
+  readonly #request: FoldRequest;
+  readonly #entries = new Map<KeyText, Entry>();
+  #unscored: Row[] = [];
+  #unscoredEntries: Entry[] = [];
+  #truncated = false;
+  #supersede = false;
+  #scored = 0;
+  #position: Position | undefined;
+  #clockUs: number | undefined;
+  #phase: 'backfill' | 'live';
+  #dueThroughUs: number | undefined;
+  #dueClear = false;
+  /** Stored rows that may be due, by (event time, key); read up to `#dueNext`. */
+  readonly #dueStored: ScoreRow[];
+  #dueNext = 0;
+  /** Keys of this batch and the one before that may become due in it. */
+  #dueTouched: Entry[] = [];
+  readonly #dueHorizonUs: number;
+  readonly #examples: Example[] = [];
+  readonly #outcomes: Outcome[] = [];
+  /** Without a key they cannot be cleared. */
+  readonly #keyless: DeadLetter[] = [];
+
+  constructor(request: FoldRequest) {
+    this.#request = request;
+    const { state, definition, reads } = request;
+    this.#position = state.position;
+    this.#clockUs = state.clockUs;
+    this.#phase = state.phase;
+    this.#dueThroughUs = state.dueThroughUs;
+    const horizonUs = dueHorizon(definition, request.records);
+    this.#dueHorizonUs = horizonUs ?? -Infinity;
+    this.#dueStored = request.overlay?.truncated === true ? [] : [...reads.due].sort(byDue);
+    if (horizonUs !== undefined && request.overlay !== undefined)
+      for (const key of request.overlay.entries.keys()) this.#entry(key);
+  }
+
+  apply(record: StoredRecord): void {
+    const { body, position } = record;
+    switch (body.kind) {
+      case 'features':
+        this.#features(body, position);
+        break;
+      case 'label':
+        this.#label(body, position);
+        break;
+      case 'delete':
+        this.#delete(this.#entry(body.key));
+        break;
+      case 'dead_letter':
+        this.#deadLetter(body, record);
+        break;
+      case 'truncate':
+        this.#truncate();
+        break;
+      case 'progress':
+        this.#progress(body, position);
+        break;
+    }
+    this.#position = position;
+  }
+
+  finish(): FoldResult {
+    this.#score();
+    const { state, definition, nextOffset, reads } = this.#request;
+    const writes = {
+      expected: state,
+      next: {
+        nextOffset,
+        position: this.#position,
+        definition,
+        clockUs: this.#clockUs,
+        phase: this.#phase,
+        dueThroughUs: this.#dueThroughUs,
+      },
+      truncate: this.#truncated,
+      supersede: this.#supersede,
+      upserts: [] as Row[],
+      labelled: [] as Row[],
+      deletes: [] as KeyText[],
+      labels: [] as NonNullable<Entry['label']>[],
+      labelDeletes: [] as KeyText[],
+      dueClear: this.#dueClear,
+      dueDeletes: this.#dueHorizonUs === -Infinity ? [] : [...reads.dueListed],
+      dueAdds: [] as { key: KeyText; eventTimeUs: number }[],
+      examples: this.#examples,
+      outcomes: this.#outcomes,
+      deadLetterClears: [] as KeyText[],
+      deadLetters: this.#keyless,
+      alertCloses: [] as KeyText[],
+      alerts: [] as NonNullable<Entry['newAlert']>[],
+    };
+    for (const entry of this.#entries.values()) {
+      const { key, row } = entry;
+      if (row === undefined) {
+        if (entry.rowStored) writes.deletes.push(key);
+      } else {
+        if (entry.rowChange === 'all') writes.upserts.push(row);
+        else if (entry.rowChange === 'label') writes.labelled.push(row);
+        if (entry.rowChange !== 'none' && this.#isOverdue(row))
+          writes.dueAdds.push({ key, eventTimeUs: row.eventTimeUs! });
+      }
+      if (entry.labelChanged) {
+        if (entry.label !== undefined) writes.labels.push(entry.label);
+        else if (entry.labelStored) writes.labelDeletes.push(key);
+      }
+      if (entry.alertStored && (!entry.alertOpen || entry.newAlert !== undefined)) writes.alertCloses.push(key);
+      if (entry.newAlert !== undefined) writes.alerts.push(entry.newAlert);
+      if (entry.deadStored && !entry.deadKept) writes.deadLetterClears.push(key);
+      if (entry.newDeadLetter !== undefined) writes.deadLetters.push(entry.newDeadLetter);
+    }
+    return { writes, overlay: { entries: this.#entries, truncated: this.#truncated }, scored: this.#scored };
+  }
+
+  /** The key as it stands: in this batch, else in the one that is being written, else as it was read. */
+  #entry(key: KeyText, due?: ScoreRow): Entry {
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      entry = this.#found(key, due);
+      this.#entries.set(key, entry);
+      this.#watchDue(entry);
+    }
+    return entry;
+  }
+
+  #found(key: KeyText, due: ScoreRow | undefined): Entry {
+    const { reads, overlay } = this.#request;
+    const hidden = overlay?.truncated === true;
+    const alert = !hidden && reads.alerts.has(key);
+    const deadLetter = !hidden && reads.deadLetters.has(key);
+    const carried = overlay?.entries.get(key);
+    let entry: Entry;
+    if (carried !== undefined) entry = carried.carry(alert, deadLetter);
+    else {
+      const read = hidden ? undefined : (reads.rows.get(key) ?? due);
+      const row = read === undefined ? undefined : Row.stored(read);
+      entry = new Entry(key, row, reads.labels.get(key), { alert, deadLetter, dueOnly: due !== undefined });
+    }
+    if (this.#truncated) entry.truncated();
+    return entry;
+  }
+
+  #features(body: FeaturesEmission, position: Position): void {
+    this.#learnBefore(position);
+    const entry = this.#entry(body.key);
+    const old = entry.row;
+    if (old !== undefined && !old.scored) this.#score();
+    const row = new Row({
+      key: body.key,
+      eventTime: body.eventTime,
+      eventTimeUs: body.eventTimeUs,
+      scoredAtUs: this.#request.nowUs,
+      features: body.features,
+      late: body.late,
+      position,
+    });
+    row.parsed = parseFeatures(body.features);
+    entry.row = row;
+    entry.rowChange = 'all';
+    entry.deadKept = false;
+    entry.newDeadLetter = undefined;
+    this.#unscored.push(row);
+    this.#unscoredEntries.push(entry);
+    if (old !== undefined) carryLabel(old, row);
+    else if (entry.label !== undefined) this.#meetEarlyLabel(entry, row, position);
+    this.#watchDue(entry);
+  }
+
+  /** The label was there first, or the row comes back to it: then it was measured already, and is not counted again. */
+  #meetEarlyLabel(entry: Entry, row: Row, position: Position): void {
+    const known = entry.label!;
+    if (known.measuredLsn !== null) {
+      row.label = known.label;
+      row.labelledAtUs = this.#request.nowUs;
+      row.measuredScore = known.measuredScore;
+      row.measuredLsn = known.measuredLsn;
+      return;
+    }
+    this.#setLabel(entry, known.label, known.weight, { ...position, i: 0 });
+    this.#rememberMeasured(entry);
+  }
+
+  #label(body: LabelEmission, position: Position): void {
+    const entry = this.#entry(body.key);
+    const at = { ...position, i: 0 };
+    const known = entry.label;
+    if (body.label === undefined || body.label === null) {
+      if (known === undefined) return;
+      entry.label = undefined;
+      entry.labelChanged = true;
+      if (entry.row !== undefined) this.#setLabel(entry, null, 1, at);
+      else this.#measure(known, null, known.label, at);
+      this.#watchDue(entry);
+      return;
+    }
+    entry.label = {
+      key: body.key,
+      label: body.label,
+      labelAtUs: body.labelAtUs,
+      weight: body.weight,
+      measuredScore: known?.measuredScore ?? null,
+      measuredLsn: known?.measuredLsn ?? null,
+    };
+    entry.labelChanged = true;
+    if (entry.row !== undefined) {
+      this.#setLabel(entry, body.label, body.weight, at);
+      this.#rememberMeasured(entry);
+    } else if (known !== undefined && known.label !== body.label) this.#measure(known, body.label, known.label, at);
+  }
+
+  /** Row and label meet, or the label changes or goes: an outcome, and an example where there is a label to learn. */
+  #setLabel(entry: Entry, label: string | null, weight: number, at: ItemPosition): void {
+    const row = entry.row!;
+    if (row.label === label) return;
+    const prior = row.label;
+    if (row.measuredLsn === null) {
+      if (!row.scored) this.#score();
+      row.measuredScore = row.score;
+      row.measuredLsn = row.position.lsn;
+    }
+    row.label = label;
+    row.labelledAtUs = label === null ? null : this.#request.nowUs;
+    if (entry.rowChange === 'none') entry.rowChange = 'label';
+    this.#measure(row, label, prior, at);
+    if (label === null || !this.#request.scorer.scores || !this.#request.scorer.accepts(label)) return;
+    const example: Example = { at, features: row.measuredFeatures ?? row.features, label, weight };
+    this.#examples.push(example);
+    this.#request.pending.push(example, row.measuredFeatures === null ? row.parsed : undefined);
+  }
+
+  /** What the label table says of a measured label, so that a row that goes and comes back finds it. */
+  #rememberMeasured(entry: Entry): void {
+    const row = entry.row!;
+    const label = entry.label!;
+    if (label.measuredLsn === row.measuredLsn && label.measuredScore === row.measuredScore) return;
+    entry.label = { ...label, measuredScore: row.measuredScore, measuredLsn: row.measuredLsn };
+    entry.labelChanged = true;
+  }
+
+  #measure(
+    measured: Pick<ScoreRow, 'measuredScore' | 'measuredLsn'> & Partial<Pick<ScoreRow, 'modelVersion' | 'eventTimeUs'>>,
+    label: string | null,
+    prior: string | null,
+    at: ItemPosition,
+  ): void {
+    const { scorer, id } = this.#request;
+    const score = measured.measuredScore;
+    if (score === null || measured.measuredLsn === null) return;
+    const now = label !== null && scorer.accepts(label) ? label : null;
+    const before = prior !== null && scorer.accepts(prior) ? prior : null;
+    if (now === null && before === null) return;
+    const outcome: Outcome = {
+      at,
+      score,
+      label: now,
+      prior: before,
+      backfill: measured.measuredLsn === 0n,
+      modelVersion: measured.modelVersion ?? null,
+      eventTimeUs: measured.eventTimeUs ?? null,
+    };
+    this.#outcomes.push(outcome);
+    scorer.count(id.partition, outcome);
+  }
+
+  #delete(entry: Entry): void {
+    entry.removeRow();
+    entry.deadKept = false;
+    entry.newDeadLetter = undefined;
+  }
+
+  #deadLetter(body: DeadLetterEmission, record: StoredRecord): void {
+    const { position, commitTimeUs } = record;
+    const { key, table, row, code, message } = body;
+    const letter: DeadLetter = { key, position, table, row, code, message, commitTimeUs };
+    if (key === null) {
+      this.#keyless.push(letter);
+      return;
+    }
+    const entry = this.#entry(key);
+    this.#delete(entry);
+    entry.newDeadLetter = letter;
+  }
+
+  #truncate(): void {
+    this.#truncated = true;
+    this.#dueStored.length = 0;
+    this.#keyless.length = 0;
+    for (const entry of this.#entries.values()) entry.truncated();
+  }
+
+  #progress(body: ProgressEmission, position: Position): void {
+    this.#clockUs = body.clockUs;
+    if (this.#phase === 'backfill' && body.phase === 'live') this.#supersede = this.#request.id.generation > 1;
+    this.#phase = body.phase;
+    const { definition } = this.#request;
+    const throughUs = dueThrough(definition, body.clockUs);
+    if (throughUs === undefined) {
+      this.#dueClear ||= this.#dueThroughUs !== undefined;
+      this.#dueThroughUs = undefined;
+      return;
+    }
+    let i = 0;
+    for (const entry of this.#takeDue(throughUs)) {
+      this.#setLabel(entry, definition.labelDefault!, 1, { ...position, i });
+      i += 1;
+    }
+    this.#dueThroughUs = Math.max(this.#dueThroughUs ?? -Infinity, throughUs);
+  }
+
+  /** Entries whose rows are due and have no label, by (event time, key). */
+  #takeDue(throughUs: number): Entry[] {
+    const due: Entry[] = [];
+    while (this.#dueNext < this.#dueStored.length && this.#dueStored[this.#dueNext]!.eventTimeUs! <= throughUs) {
+      const stored = this.#dueStored[this.#dueNext]!;
+      this.#dueNext += 1;
+      // Keys that this batch or the one being written has touched are in #dueTouched, as they stand now.
+      if (this.#entries.has(stored.key)) continue;
+      const entry = this.#entry(stored.key, stored);
+      if (isUnlabelled(entry.row)) due.push(entry);
+    }
+    const later: Entry[] = [];
+    for (const entry of this.#dueTouched) {
+      if (!isUnlabelled(entry.row)) continue;
+      if (entry.row.eventTimeUs! <= throughUs) due.push(entry);
+      else later.push(entry);
+    }
+    this.#dueTouched = later;
+    const ordered = due.sort((a, b) => byDue(a.row!, b.row!));
+    return ordered.filter((entry, index) => entry !== ordered[index - 1]);
+  }
+
+  #watchDue(entry: Entry): void {
+    if (isUnlabelled(entry.row) && entry.row.eventTimeUs! <= this.#dueHorizonUs) this.#dueTouched.push(entry);
+  }
+
+  /** Missed by the ranges that progress records ask for, as they are past it: must be listed. */
+  #isOverdue(row: Row): boolean {
+    return this.#dueThroughUs !== undefined && isUnlabelled(row) && row.eventTimeUs! <= this.#dueThroughUs;
+  }
+
+  /** Rule E: before a record is scored, exactly the examples of earlier commits (in a backfill: records) are learned. */
+  #learnBefore(position: Position): void {
+    const { pending, scorer, id } = this.#request;
+    if (!pending.has(position)) return;
+    this.#score();
+    pending.takeBefore(position, (example, features) => scorer.learn(id.partition, example, features));
+  }
+
+  /** Scores what waits, all at once: nothing was learned since the first of them came. */
+  #score(): void {
+    const rows = this.#unscored;
+    if (rows.length === 0) return;
+    const entries = this.#unscoredEntries;
+    this.#unscored = [];
+    this.#unscoredEntries = [];
+    const { scorer } = this.#request;
+    const scored = scorer.predict(rows.map((row) => row.parsed!));
+    this.#scored += rows.length;
+    for (const [index, row] of rows.entries()) {
+      const { score, prediction } = scored[index]!;
+      row.scored = true;
+      row.score = score;
+      row.prediction = prediction;
+      row.modelVersion = scorer.version;
+      this.#judge(entries[index]!, row);
+    }
+  }
+
+  /** Opens, keeps or closes the row's alert, and explains it where that is asked for. */
+  #judge(entry: Entry, row: Row): void {
+    const { scorer, alertWhen, definition, nowUs } = this.#request;
+    const meets = alertWhen !== undefined && alertWhen(row.score, row.prediction, row.parsed!) === true;
+    const explain = definition.model['explain'];
+    if (scorer.scores && explain !== 'none' && (meets || explain === 'all'))
+      row.explanation = scorer.explain(row.parsed!, 3);
+    if (entry.row !== row) return;
+    if (!meets) {
+      entry.alertOpen = false;
+      entry.newAlert = undefined;
+    } else if (!entry.alertOpen && row.position.lsn !== 0n) {
+      entry.alertOpen = true;
+      entry.newAlert = {
+        key: row.key,
+        position: row.position,
+        score: row.score,
+        prediction: row.prediction,
+        modelVersion: row.modelVersion,
+        eventTimeUs: row.eventTimeUs,
+        alertedAtUs: nowUs,
+      };
+    }
+  }
+}
+
+/** The row is computed anew; its label and what that was measured on stay (rule C). */
+function carryLabel(old: Row, row: Row): void {
+  row.label = old.label;
+  row.labelledAtUs = old.labelledAtUs;
+  row.measuredScore = old.measuredScore;
+  row.measuredLsn = old.measuredLsn;
+  if (old.measuredLsn === null) return;
+  const measured = old.measuredFeatures ?? old.features;
+  row.measuredFeatures = measured === row.features ? null : measured;
+}
+
+function isUnlabelled(row: Row | undefined): row is Row {
+  return row !== undefined && row.label === null && row.eventTimeUs !== null;
+}
+
+function byDue(a: ScoreRow, b: ScoreRow): number {
+  return a.eventTimeUs! - b.eventTimeUs! || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
+}
+
+function parseFeatures(text: string): FeatureRow {
+  const parsed: unknown = JSON.parse(text);
+  assert(typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed), 'features are a JSON object');
+  return parsed as FeatureRow;
+}

@@ -1,0 +1,9 @@
+// The order of examples and outcomes in a partition.
+
+import type { ItemPosition } from './score-store.ts';
+
+/** True when `a` stands after `b`; anything stands after nothing. */
+export function isAboveItem(a: ItemPosition, b: ItemPosition | undefined): boolean {
+  if (b === undefined || a.lsn !== b.lsn) return b === undefined || a.lsn > b.lsn;
+  return a.n === b.n ? a.i > b.i : a.n > b.n;
+}

@@ -1,0 +1,276 @@
+// Examples, outcomes, checkpoints, versions and metrics in Postgres.
+
+import type pg from 'pg';
+import { formatLsn, parseLsn } from '../flow/lsn.ts';
+import { boolArray, float8Array, int4Array, int8Array, lsnArray, textArray, timestampArray } from './binary-arrays.ts';
+import { isAboveItem } from './item-position.ts';
+import type {
+  Cursors,
+  Example,
+  ExamplesAfter,
+  GenerationId,
+  ItemPosition,
+  LearnerCheckpoint,
+  MetricValue,
+  ModelVersion,
+  Outcome,
+  OutcomesAfter,
+  PartitionId,
+} from './score-store.ts';
+
+export async function insertExamples(client: pg.Client, id: PartitionId, examples: readonly Example[]): Promise<void> {
+  const to = examples.at(-1)!.at;
+  await client.query({
+    name: 'write examples',
+    text: `insert into millrace._examples (pipeline_id, generation, partition, to_lsn, to_n, to_i, lsns, ns, items, labels, weights, features)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    values: [
+      ...[id.pipelineId, id.generation, id.partition, formatLsn(to.lsn), to.n, to.i],
+      ...positions(examples),
+      textArray(examples.map((example) => example.label)),
+      float8Array(examples.map((example) => example.weight)),
+      textArray(examples.map((example) => example.features)),
+    ],
+  });
+}
+
+export async function insertOutcomes(client: pg.Client, id: PartitionId, outcomes: readonly Outcome[]): Promise<void> {
+  const to = outcomes.at(-1)!.at;
+  await client.query({
+    name: 'write outcomes',
+    text: `insert into millrace._outcomes (pipeline_id, generation, partition, to_lsn, to_n, to_i, lsns, ns, items, scores, labels, prior_labels,
+        backfill, model_versions, event_times_us) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+    values: [
+      ...[id.pipelineId, id.generation, id.partition, formatLsn(to.lsn), to.n, to.i],
+      ...positions(outcomes),
+      float8Array(outcomes.map((outcome) => outcome.score)),
+      textArray(outcomes.map((outcome) => outcome.label)),
+      textArray(outcomes.map((outcome) => outcome.prior)),
+      boolArray(outcomes.map((outcome) => outcome.backfill)),
+      int8Array(outcomes.map((outcome) => outcome.modelVersion)),
+      int8Array(outcomes.map((outcome) => outcome.eventTimeUs)),
+    ],
+  });
+}
+
+function positions(items: readonly { readonly at: ItemPosition }[]): Buffer[] {
+  return [
+    lsnArray(items.map((item) => item.at.lsn)),
+    int8Array(items.map((item) => item.at.n)),
+    int4Array(items.map((item) => item.at.i)),
+  ];
+}
+
+interface ItemsRow {
+  readonly partition: number;
+  readonly lsns: string[];
+  readonly ns: string[];
+  readonly items: number[];
+}
+
+export async function readExamples(client: pg.Client, id: GenerationId, cursors: Cursors): Promise<ExamplesAfter[]> {
+  const found = await client.query<ItemsRow & { labels: string[]; weights: number[]; features: string[] }>({
+    text: `select partition, lsns::text[], ns, items, labels, weights, features from millrace._examples e where ${ABOVE}
+      order by partition, to_lsn, to_n, to_i`,
+    values: [id.pipelineId, id.generation, JSON.stringify(storedCursors(cursors))],
+  });
+  return found.rows.map((row) => ({
+    partition: row.partition,
+    examples: row.lsns
+      .map((_, index) => ({
+        at: itemPosition(row, index),
+        features: row.features[index]!,
+        label: row.labels[index]!,
+        weight: row.weights[index]!,
+      }))
+      .filter((example) => isAboveItem(example.at, cursors[row.partition])),
+  }));
+}
+
+export async function readOutcomes(client: pg.Client, id: GenerationId, cursors: Cursors): Promise<OutcomesAfter[]> {
+  const found = await client.query<
+    ItemsRow & {
+      scores: number[];
+      labels: (string | null)[];
+      prior_labels: (string | null)[];
+      backfill: boolean[];
+      model_versions: (string | null)[];
+      event_times_us: (string | null)[];
+    }
+  >({
+    text: `select partition, lsns::text[], ns, items, scores, labels, prior_labels, backfill, model_versions, event_times_us
+      from millrace._outcomes e where ${ABOVE} order by partition, to_lsn, to_n, to_i`,
+    values: [id.pipelineId, id.generation, JSON.stringify(storedCursors(cursors))],
+  });
+  return found.rows.map((row) => ({
+    partition: row.partition,
+    outcomes: row.lsns
+      .map((_, index) => ({
+        at: itemPosition(row, index),
+        score: row.scores[index]!,
+        label: row.labels[index] ?? null,
+        prior: row.prior_labels[index] ?? null,
+        backfill: row.backfill[index]!,
+        modelVersion: numberOf(row.model_versions[index]),
+        eventTimeUs: numberOf(row.event_times_us[index]),
+      }))
+      .filter((outcome) => isAboveItem(outcome.at, cursors[row.partition])),
+  }));
+}
+
+/** Blocks whose last item is above the partition's cursor; $3 is the cursors as JSON. */
+const ABOVE = `pipeline_id = $1 and generation = $2 and not exists (
+  select from json_to_recordset($3::json) c(partition int, lsn pg_lsn, n bigint, i int)
+  where c.partition = e.partition and (e.to_lsn, e.to_n, e.to_i) <= (c.lsn, c.n, c.i))`;
+
+interface StoredCursor {
+  readonly partition: number;
+  readonly lsn: string;
+  readonly n: number;
+  readonly i: number;
+}
+
+function storedCursors(cursors: Cursors): StoredCursor[] {
+  return cursors.flatMap((at, partition) =>
+    at === undefined ? [] : [{ partition, lsn: formatLsn(at.lsn), n: at.n, i: at.i }],
+  );
+}
+
+function readCursors(stored: readonly StoredCursor[]): Cursors {
+  const cursors: (ItemPosition | undefined)[] = [];
+  for (const { partition, lsn, n, i } of stored) cursors[partition] = { lsn: parseLsn(lsn), n, i };
+  return cursors;
+}
+
+/** False where the stored checkpoint is not the one before: somebody else learns. Examples that it has are deleted. */
+export async function insertCheckpoint(
+  client: pg.Client,
+  id: GenerationId,
+  checkpoint: LearnerCheckpoint,
+): Promise<boolean> {
+  const values = [
+    id.pipelineId,
+    id.generation,
+    checkpoint.serial,
+    checkpoint.version,
+    checkpoint.kind,
+    checkpoint.examples,
+    Buffer.from(checkpoint.state),
+    JSON.stringify(storedCursors(checkpoint.cursors)),
+    Buffer.from(checkpoint.metrics),
+    JSON.stringify(storedCursors(checkpoint.metricCursors)),
+  ];
+  const saved = await client.query({
+    name: 'write checkpoint',
+    text: `insert into millrace._checkpoints as c (pipeline_id, generation, serial, version, kind, examples, state, cursors, metrics, metric_cursors)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+      on conflict (pipeline_id, generation) do update set serial = excluded.serial, version = excluded.version, kind = excluded.kind,
+        examples = excluded.examples, state = excluded.state, cursors = excluded.cursors, metrics = excluded.metrics,
+        metric_cursors = excluded.metric_cursors where c.serial = excluded.serial - 1`,
+    values,
+  });
+  if (saved.rowCount !== 1) return false;
+  await client.query({
+    name: 'delete learned examples',
+    text: `delete from millrace._examples e using json_to_recordset($3::json) c(partition int, lsn pg_lsn, n bigint, i int)
+      where e.pipeline_id = $1 and e.generation = $2 and e.partition = c.partition and (e.to_lsn, e.to_n, e.to_i) <= (c.lsn, c.n, c.i)`,
+    values: [id.pipelineId, id.generation, JSON.stringify(storedCursors(checkpoint.cursors))],
+  });
+  return true;
+}
+
+export async function readCheckpoint(client: pg.Client, id: GenerationId): Promise<LearnerCheckpoint | undefined> {
+  const found = await client.query<{
+    serial: string;
+    version: string;
+    kind: string;
+    examples: string;
+    state: Buffer;
+    cursors: StoredCursor[];
+    metrics: Buffer;
+    metric_cursors: StoredCursor[];
+  }>(
+    `select serial, version, kind, examples, state, cursors, metrics, metric_cursors from millrace._checkpoints
+      where pipeline_id = $1 and generation = $2`,
+    [id.pipelineId, id.generation],
+  );
+  const row = found.rows[0];
+  if (row === undefined) return undefined;
+  return {
+    serial: Number(row.serial),
+    version: Number(row.version),
+    kind: row.kind,
+    examples: Number(row.examples),
+    state: row.state,
+    cursors: readCursors(row.cursors),
+    metrics: row.metrics,
+    metricCursors: readCursors(row.metric_cursors),
+  };
+}
+
+export async function insertVersion(client: pg.Client, id: GenerationId, version: ModelVersion): Promise<void> {
+  await client.query({
+    name: 'retire versions',
+    text: 'update millrace._models set serving = false where pipeline_id = $1 and generation = $2 and serving',
+    values: [id.pipelineId, id.generation],
+  });
+  await client.query({
+    name: 'write version',
+    text: `insert into millrace._models (pipeline_id, generation, version, kind, examples, state, cursors, metrics, serving, reason, saved_at)
+      select $1, $2, $3, $4, $5, $6, $7, $8, true, $9, u.at from unnest($10::timestamptz[]) u(at)`,
+    values: [
+      id.pipelineId,
+      id.generation,
+      version.version,
+      version.kind,
+      version.examples,
+      Buffer.from(version.state),
+      JSON.stringify(storedCursors(version.cursors)),
+      version.metrics,
+      version.reason,
+      timestampArray([version.savedAtUs]),
+    ],
+  });
+}
+
+/** The present values, and those of the hour. */
+export async function upsertMetrics(
+  client: pg.Client,
+  id: GenerationId,
+  values: readonly MetricValue[],
+  atUs: number,
+): Promise<void> {
+  await client.query({
+    name: 'write metrics',
+    text: `insert into millrace._metrics (pipeline_id, generation, hour, period, segment, metric, value, baseline, baseline_kind, examples,
+        model_version, from_time, to_time)
+      select $1, $2, h.hour, u.* from unnest($3::text[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::text[], $9::int8[], $10::int8[],
+        $11::timestamptz[], $12::timestamptz[]) u,
+        (select '-infinity'::timestamptz union all select date_trunc('hour', t.at) from unnest($13::timestamptz[]) t(at)) h(hour)
+      on conflict (pipeline_id, generation, hour, period, segment, metric) do update set value = excluded.value, baseline = excluded.baseline,
+        baseline_kind = excluded.baseline_kind, examples = excluded.examples, model_version = excluded.model_version,
+        from_time = excluded.from_time, to_time = excluded.to_time`,
+    values: [
+      id.pipelineId,
+      id.generation,
+      textArray(values.map((value) => value.period)),
+      textArray(values.map((value) => value.segment)),
+      textArray(values.map((value) => value.metric)),
+      float8Array(values.map((value) => value.value)),
+      float8Array(values.map((value) => value.baseline)),
+      textArray(values.map((value) => value.baselineKind)),
+      int8Array(values.map((value) => value.examples)),
+      int8Array(values.map((value) => value.modelVersion)),
+      timestampArray(values.map((value) => value.fromUs)),
+      timestampArray(values.map((value) => value.toUs)),
+      timestampArray([atUs]),
+    ],
+  });
+}
+
+function itemPosition(row: ItemsRow, index: number): ItemPosition {
+  return { lsn: parseLsn(row.lsns[index]!), n: Number(row.ns[index]), i: row.items[index]! };
+}
+
+const numberOf = (text: string | null | undefined): number | null =>
+  text === null || text === undefined ? null : Number(text);

@@ -1,0 +1,174 @@
+// What a batch needs of the warehouse before it is folded: read once, by sets of keys.
+
+import type pg from 'pg';
+import { parseLsn } from '../flow/lsn.ts';
+import type { SinkDefinition } from '../flow/pipeline.ts';
+import type { KeyText } from '../flow/record.ts';
+import { textArray } from './binary-arrays.ts';
+import { keyColumns } from './key-columns.ts';
+import { scoreTableSql } from './score-table.ts';
+import type { GenerationId, LabelEntry, PartitionId, ReadRequest, ReadResult, ScoreRow } from './score-store.ts';
+
+interface StoredRow {
+  readonly score: string | null;
+  readonly prediction: string | null;
+  readonly explanation: string | null;
+  readonly model_version: string | null;
+  readonly event_time: string | null;
+  readonly event_time_us: string | null;
+  readonly scored_at_us: string;
+  readonly features: string;
+  readonly label: string | null;
+  readonly labelled_at_us: string | null;
+  readonly measured_score: string | null;
+  readonly measured_features: string | null;
+  readonly measured_lsn: string | null;
+  readonly late: boolean;
+  readonly position_lsn: string;
+  readonly position_n: string;
+}
+
+/** Features must come back as the text that they are: parsing json would lose digits. */
+const TYPES: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number) => (oid === 16 ? (text: string) => text === 't' : (text: string) => text) as never,
+} as pg.CustomTypesConfig;
+
+export async function readBatch(
+  client: pg.Client,
+  id: PartitionId,
+  definition: SinkDefinition,
+  request: ReadRequest,
+  deadLetters: boolean,
+): Promise<ReadResult> {
+  const { keys } = request;
+  const sql = scoreTableSql(definition);
+  const rows = new Map<KeyText, ScoreRow>();
+  if (keys.length > 0) {
+    const found = await client.query<StoredRow & { ordinal: string }>({
+      text: sql.readByKey,
+      values: [...keyColumns(keys, sql.keyCount), id.generation],
+      types: TYPES,
+    });
+    for (const row of found.rows) {
+      const key = keys[Number(row.ordinal) - 1]!;
+      rows.set(key, scoreRow(key, row));
+    }
+  }
+  const due = request.due === undefined ? NOTHING_DUE : await readDue(client, id, definition, request.due);
+  return {
+    rows,
+    labels: definition.label === undefined ? new Map() : await readLabels(client, id, keys),
+    alerts: rows.size === 0 ? new Set() : await readKeys(client, id, 'alerts', [...rows.keys()]),
+    deadLetters: deadLetters ? await readKeys(client, id, 'dead_letters', keys) : new Set(),
+    ...due,
+  };
+}
+
+const NOTHING_DUE = { due: [] as ScoreRow[], dueListed: new Set<KeyText>() };
+
+async function readDue(
+  client: pg.Client,
+  id: PartitionId,
+  definition: SinkDefinition,
+  range: NonNullable<ReadRequest['due']>,
+): Promise<Pick<ReadResult, 'due' | 'dueListed'>> {
+  const sql = scoreTableSql(definition);
+  const fromUs = range.fromUs === undefined ? null : Math.round(range.fromUs);
+  const found = await client.query<StoredRow & Record<string, string>>({
+    text: sql.readDue,
+    values: [id.generation, id.partition, fromUs, Math.round(range.throughUs)],
+    types: TYPES,
+  });
+  const due = found.rows.map((row) => {
+    const parts: string[] = [];
+    for (let index = 0; index < sql.keyCount; index++) parts.push(row[`k${index}`]!);
+    return scoreRow(JSON.stringify(parts), row);
+  });
+  const listed = await client.query<{ key: string }>({
+    name: 'due listed',
+    text: `select key from millrace._due where pipeline_id = $1 and generation = $2 and partition = $3 and event_time_us <= $4`,
+    values: [id.pipelineId, id.generation, id.partition, Math.round(range.throughUs)],
+  });
+  const dueListed = new Set(listed.rows.map((row) => row.key));
+  if (dueListed.size > 0) {
+    const known = new Set(due.map((row) => row.key));
+    const missing = [...dueListed].filter((key) => !known.has(key));
+    const late = await client.query<StoredRow & { ordinal: string }>({
+      text: sql.readByKey,
+      values: [...keyColumns(missing, sql.keyCount), id.generation],
+      types: TYPES,
+    });
+    for (const row of late.rows)
+      if (row.label === null && row.event_time_us !== null) due.push(scoreRow(missing[Number(row.ordinal) - 1]!, row));
+  }
+  return { due, dueListed };
+}
+
+async function readLabels(
+  client: pg.Client,
+  id: GenerationId,
+  keys: readonly KeyText[],
+): Promise<Map<KeyText, LabelEntry>> {
+  const labels = new Map<KeyText, LabelEntry>();
+  if (keys.length === 0) return labels;
+  const found = await client.query<{
+    key: string;
+    label: string;
+    label_at_us: string | null;
+    weight: number;
+    measured_score: number | null;
+    measured_lsn: string | null;
+  }>({
+    name: 'labels',
+    text: `select l.key, l.label, (extract(epoch from l.label_at) * 1000000)::int8 as label_at_us, l.weight, l.measured_score, l.measured_lsn
+      from unnest($3::text[]) u(key) join millrace._labels l on l.pipeline_id = $1 and l.generation = $2 and l.key = u.key`,
+    values: [id.pipelineId, id.generation, textArray(keys)],
+  });
+  for (const row of found.rows)
+    labels.set(row.key, {
+      key: row.key,
+      label: row.label,
+      labelAtUs: row.label_at_us === null ? null : Number(row.label_at_us),
+      weight: row.weight,
+      measuredScore: row.measured_score,
+      measuredLsn: row.measured_lsn === null ? null : parseLsn(row.measured_lsn),
+    });
+  return labels;
+}
+
+async function readKeys(
+  client: pg.Client,
+  id: GenerationId,
+  table: 'alerts' | 'dead_letters',
+  keys: readonly KeyText[],
+): Promise<Set<KeyText>> {
+  const found = await client.query<{ key: string }>({
+    name: `keys of ${table}`,
+    text: `select t.key from unnest($3::text[]) u(key) join millrace._${table} t on t.pipeline_id = $1 and t.generation = $2 and t.key = u.key`,
+    values: [id.pipelineId, id.generation, textArray(keys)],
+  });
+  return new Set(found.rows.map((row) => row.key));
+}
+
+function scoreRow(key: KeyText, row: StoredRow): ScoreRow {
+  return {
+    key,
+    score: numberOf(row.score),
+    prediction: row.prediction,
+    explanation: row.explanation,
+    modelVersion: numberOf(row.model_version),
+    eventTime: row.event_time,
+    eventTimeUs: numberOf(row.event_time_us),
+    scoredAtUs: Number(row.scored_at_us),
+    features: row.features,
+    label: row.label,
+    labelledAtUs: numberOf(row.labelled_at_us),
+    measuredScore: numberOf(row.measured_score),
+    measuredFeatures: row.measured_features,
+    measuredLsn: row.measured_lsn === null ? null : parseLsn(row.measured_lsn),
+    late: row.late,
+    position: { lsn: parseLsn(row.position_lsn), n: Number(row.position_n) },
+  };
+}
+
+const numberOf = (text: string | null): number | null => (text === null ? null : Number(text));

@@ -1,0 +1,240 @@
+// The score store over Postgres: set-based statements with binary arrays, one transaction a batch (docs/correctness.md, rule E).
+
+import type pg from 'pg';
+import { formatLsn, parseLsn } from '../flow/lsn.ts';
+import type { SinkDefinition } from '../flow/pipeline.ts';
+import { MillraceError } from '../runtime/errors.ts';
+import { SessionPool } from './session-pool.ts';
+import { applyWrites } from './postgres-writes.ts';
+import { readBatch } from './postgres-reads.ts';
+import { insertCheckpoint, readCheckpoint, readExamples, readOutcomes, upsertMetrics } from './postgres-learning.ts';
+import type {
+  Cursors,
+  ExamplesAfter,
+  GenerationId,
+  LearnerCheckpoint,
+  LearnerLease,
+  MetricValue,
+  OutcomesAfter,
+  PartitionId,
+  PartitionState,
+  ReadRequest,
+  ReadResult,
+  ScoreStore,
+  WriteResult,
+  WriteSet,
+} from './score-store.ts';
+
+interface OffsetRow {
+  readonly next_offset: string;
+  readonly position_lsn: string | null;
+  readonly position_n: string | null;
+  readonly definition: SinkDefinition | null;
+  readonly clock_us: string | null;
+  readonly phase: 'backfill' | 'live';
+  readonly due_through_us: string | null;
+  readonly written_by: string | null;
+}
+
+export class PostgresScoreStore implements ScoreStore {
+  readonly #sessions: SessionPool;
+  readonly #writer: string;
+  #writes = 0;
+  /** A retried set keeps its token, so that its own lost commit is known again. */
+  readonly #tokens = new WeakMap<WriteSet, string>();
+  /** Partitions that may have dead letters: where there are none, none is looked for. */
+  readonly #withDeadLetters = new Set<string>();
+
+  /** @param writer names this process in the offset row; must be unique (random) */
+  constructor(url: string, writer: string) {
+    this.#sessions = new SessionPool(url, 'millrace sink');
+    this.#writer = writer;
+  }
+
+  async lease(id: GenerationId, waiting: () => void, signal: AbortSignal): Promise<LearnerLease | undefined> {
+    if (signal.aborted) return undefined;
+    const client = await this.#sessions.open();
+    const lost = new AbortController();
+    client.once('end', () =>
+      lost.abort(
+        new MillraceError('WAREHOUSE_UNREACHABLE', "the session of the learner's lock ended", { retryable: true }),
+      ),
+    );
+    const stop = (): void => void this.#sessions.close(client);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      const name = `millrace learner ${id.pipelineId}.${id.generation}`;
+      const got = await client.query<{ got: boolean }>('select pg_try_advisory_lock(hashtextextended($1, 0)) as got', [
+        name,
+      ]);
+      if (got.rows[0]?.got !== true) {
+        waiting();
+        await client.query('select pg_advisory_lock(hashtextextended($1, 0))', [name]);
+      }
+    } catch (error) {
+      await this.#sessions.close(client);
+      if (signal.aborted) return undefined;
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+    return { lost: lost.signal, [Symbol.asyncDispose]: () => this.#sessions.close(client) };
+  }
+
+  open(id: PartitionId, firstOffset: number): Promise<PartitionState> {
+    return this.#sessions.use(async (client) => {
+      const ids = [id.pipelineId, id.generation, id.partition];
+      await client.query(
+        `insert into millrace._offsets (pipeline_id, generation, partition, next_offset) values ($1, $2, $3, $4) on conflict do nothing`,
+        [...ids, firstOffset],
+      );
+      const dead = await client.query(
+        'select from millrace._dead_letters where pipeline_id = $1 and generation = $2 and partition = $3 limit 1',
+        ids,
+      );
+      if (dead.rowCount) this.#withDeadLetters.add(partitionName(id));
+      return stateOf((await readOffset(client, id, ''))!);
+    });
+  }
+
+  read(id: PartitionId, definition: SinkDefinition, request: ReadRequest): Promise<ReadResult> {
+    const deadLetters = this.#withDeadLetters.has(partitionName(id));
+    return this.#sessions.use((client) => readBatch(client, id, definition, request, deadLetters));
+  }
+
+  async write(id: PartitionId, definition: SinkDefinition, writes: WriteSet): Promise<WriteResult> {
+    let token = this.#tokens.get(writes);
+    if (token === undefined) {
+      this.#writes += 1;
+      token = `${this.#writer}:${this.#writes}`;
+      this.#tokens.set(writes, token);
+    }
+    if (writes.deadLetters.length > 0) this.#withDeadLetters.add(partitionName(id));
+    return this.#sessions.use(async (client) => {
+      await client.query('begin');
+      const stored = await readOffset(client, id, 'for update');
+      if (stored?.written_by === token) {
+        await client.query('rollback');
+        return 'written';
+      }
+      if (stored === undefined || !isExpected(stored, writes.expected)) {
+        await client.query('rollback');
+        return 'stolen';
+      }
+      if (writes.checkpoint !== undefined && !(await insertCheckpoint(client, id, writes.checkpoint))) {
+        await client.query('rollback');
+        return 'stolen';
+      }
+      await applyWrites(client, id, definition, writes);
+      await writeOffset(client, id, writes.next, token!);
+      await client.query('commit');
+      return 'written';
+    });
+  }
+
+  checkpoint(id: GenerationId): Promise<LearnerCheckpoint | undefined> {
+    return this.#sessions.use((client) => readCheckpoint(client, id));
+  }
+
+  async *examplesAfter(id: GenerationId, cursors: Cursors): AsyncIterable<ExamplesAfter> {
+    yield* await this.#sessions.use((client) => readExamples(client, id, cursors));
+  }
+
+  async *outcomesAfter(id: GenerationId, cursors: Cursors): AsyncIterable<OutcomesAfter> {
+    yield* await this.#sessions.use((client) => readOutcomes(client, id, cursors));
+  }
+
+  saveCheckpoint(id: GenerationId, checkpoint: LearnerCheckpoint): Promise<WriteResult> {
+    return this.#sessions.use(async (client) => {
+      await client.query('begin');
+      const saved = await insertCheckpoint(client, id, checkpoint);
+      await client.query(saved ? 'commit' : 'rollback');
+      return saved ? 'written' : 'stolen';
+    });
+  }
+
+  async writeMetrics(id: GenerationId, values: readonly MetricValue[], atUs: number): Promise<void> {
+    await this.#sessions.use((client) => upsertMetrics(client, id, values, atUs));
+  }
+
+  async remove(id: GenerationId): Promise<void> {
+    await this.#sessions.use(async (client) => {
+      await client.query('begin');
+      for (const table of [
+        'offsets',
+        'labels',
+        'due',
+        'examples',
+        'outcomes',
+        'models',
+        'checkpoints',
+        'metrics',
+        'dead_letters',
+        'alerts',
+      ])
+        await client.query(`delete from millrace._${table} where pipeline_id = $1 and generation = $2`, [
+          id.pipelineId,
+          id.generation,
+        ]);
+      await client.query('commit');
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#sessions[Symbol.asyncDispose]();
+  }
+}
+
+const partitionName = (id: PartitionId): string => `${id.pipelineId}.${id.generation}.${id.partition}`;
+
+async function readOffset(client: pg.Client, id: PartitionId, lock: '' | 'for update'): Promise<OffsetRow | undefined> {
+  const result = await client.query<OffsetRow>({
+    name: `offset ${lock}`,
+    text: `select next_offset, position_lsn, position_n, definition, clock_us, phase, due_through_us, written_by
+      from millrace._offsets where pipeline_id = $1 and generation = $2 and partition = $3 ${lock}`,
+    values: [id.pipelineId, id.generation, id.partition],
+  });
+  return result.rows[0];
+}
+
+function stateOf(row: OffsetRow): PartitionState {
+  return {
+    nextOffset: Number(row.next_offset),
+    position: row.position_lsn === null ? undefined : { lsn: parseLsn(row.position_lsn), n: Number(row.position_n) },
+    definition: row.definition ?? undefined,
+    clockUs: row.clock_us === null ? undefined : Number(row.clock_us),
+    phase: row.phase,
+    dueThroughUs: row.due_through_us === null ? undefined : Number(row.due_through_us),
+  };
+}
+
+function isExpected(row: OffsetRow, expected: PartitionState): boolean {
+  const { position } = expected;
+  return (
+    Number(row.next_offset) === expected.nextOffset &&
+    (position === undefined
+      ? row.position_lsn === null
+      : row.position_lsn === formatLsn(position.lsn) && Number(row.position_n) === position.n)
+  );
+}
+
+async function writeOffset(client: pg.Client, id: PartitionId, next: PartitionState, token: string): Promise<void> {
+  await client.query({
+    name: 'write offset',
+    text: `update millrace._offsets set next_offset = $4, position_lsn = $5, position_n = $6, definition = $7, clock_us = $8, phase = $9,
+      due_through_us = $10, written_by = $11, written_at = clock_timestamp() where pipeline_id = $1 and generation = $2 and partition = $3`,
+    values: [
+      id.pipelineId,
+      id.generation,
+      id.partition,
+      next.nextOffset,
+      next.position === undefined ? null : formatLsn(next.position.lsn),
+      next.position?.n ?? null,
+      next.definition === undefined ? null : JSON.stringify(next.definition),
+      next.clockUs === undefined ? null : Math.round(next.clockUs),
+      next.phase,
+      next.dueThroughUs === undefined ? null : Math.round(next.dueThroughUs),
+      token,
+    ],
+  });
+}

@@ -1,0 +1,197 @@
+// A batch's writes, each table in one statement, in the order that keys demand: what goes before what comes.
+
+import type pg from 'pg';
+import type { SinkDefinition } from '../flow/pipeline.ts';
+import type { KeyText } from '../flow/record.ts';
+import { failPoint } from '../runtime/fail-points.ts';
+import { boolArray, float8Array, int8Array, jsonArray, lsnArray, textArray, timestampArray } from './binary-arrays.ts';
+import { keyColumns } from './key-columns.ts';
+import { insertExamples, insertOutcomes, insertVersion } from './postgres-learning.ts';
+import { scoreTableSql } from './score-table.ts';
+import type { PartitionId, WriteSet } from './score-store.ts';
+
+export async function applyWrites(
+  client: pg.Client,
+  id: PartitionId,
+  definition: SinkDefinition,
+  writes: WriteSet,
+): Promise<void> {
+  await writeScores(client, id, definition, writes);
+  failPoint('sink.scores-written');
+  await writeLabels(client, id, writes);
+  await writeDue(client, id, writes);
+  if (writes.examples.length > 0) await insertExamples(client, id, writes.examples);
+  if (writes.outcomes.length > 0) await insertOutcomes(client, id, writes.outcomes);
+  await writeDeadLetters(client, id, writes);
+  await writeAlerts(client, id, writes);
+  for (const version of writes.versions) await insertVersion(client, id, version);
+}
+
+async function writeScores(
+  client: pg.Client,
+  id: PartitionId,
+  definition: SinkDefinition,
+  writes: WriteSet,
+): Promise<void> {
+  const sql = scoreTableSql(definition);
+  const { upserts, labelled, deletes } = writes;
+  const keysOf = (keys: readonly KeyText[]): Buffer[] => keyColumns(keys, sql.keyCount);
+  if (writes.truncate) {
+    await client.query(sql.truncate, [id.generation, id.partition]);
+    for (const table of ['due', 'alerts', 'dead_letters'])
+      await client.query(
+        `delete from millrace._${table} where pipeline_id = $1 and generation = $2 and partition = $3`,
+        [id.pipelineId, id.generation, id.partition],
+      );
+  }
+  if (deletes.length > 0) await client.query(sql.deleteByKey, [...keysOf(deletes), id.generation]);
+  if (upserts.length > 0)
+    await client.query(sql.upsert, [
+      ...keysOf(upserts.map((row) => row.key)),
+      float8Array(upserts.map((row) => row.score)),
+      textArray(upserts.map((row) => row.prediction)),
+      jsonArray(upserts.map((row) => row.explanation)),
+      int8Array(upserts.map((row) => row.modelVersion)),
+      textArray(upserts.map((row) => row.eventTime)),
+      timestampArray(upserts.map((row) => row.scoredAtUs)),
+      jsonArray(upserts.map((row) => row.features)),
+      textArray(upserts.map((row) => row.label)),
+      timestampArray(upserts.map((row) => row.labelledAtUs)),
+      float8Array(upserts.map((row) => row.measuredScore)),
+      jsonArray(upserts.map((row) => row.measuredFeatures)),
+      lsnArray(upserts.map((row) => row.measuredLsn)),
+      boolArray(upserts.map((row) => row.late)),
+      int8Array(upserts.map((row) => row.position.n)),
+      lsnArray(upserts.map((row) => row.position.lsn)),
+      id.generation,
+      id.partition,
+    ]);
+  if (labelled.length > 0)
+    await client.query(sql.setLabel, [
+      ...keysOf(labelled.map((row) => row.key)),
+      textArray(labelled.map((row) => row.label)),
+      timestampArray(labelled.map((row) => row.labelledAtUs)),
+      float8Array(labelled.map((row) => row.measuredScore)),
+      lsnArray(labelled.map((row) => row.measuredLsn)),
+      id.generation,
+    ]);
+  if (writes.supersede) await client.query(sql.supersede, [id.generation]);
+}
+
+async function writeLabels(client: pg.Client, id: PartitionId, writes: WriteSet): Promise<void> {
+  const { labels, labelDeletes } = writes;
+  if (labelDeletes.length > 0) await deleteKeys(client, id, 'labels', labelDeletes);
+  if (labels.length > 0)
+    await client.query({
+      name: 'write labels',
+      text: `insert into millrace._labels (pipeline_id, generation, partition, key, label, label_at, weight, measured_score, measured_lsn)
+        select $1, $2, $3, u.* from unnest($4::text[], $5::text[], $6::timestamptz[], $7::float8[], $8::float8[], $9::pg_lsn[]) u
+        on conflict (pipeline_id, generation, key) do update set label = excluded.label, label_at = excluded.label_at, weight = excluded.weight,
+          measured_score = excluded.measured_score, measured_lsn = excluded.measured_lsn, partition = excluded.partition`,
+      values: [
+        id.pipelineId,
+        id.generation,
+        id.partition,
+        textArray(labels.map((entry) => entry.key)),
+        textArray(labels.map((entry) => entry.label)),
+        timestampArray(labels.map((entry) => entry.labelAtUs)),
+        float8Array(labels.map((entry) => entry.weight)),
+        float8Array(labels.map((entry) => entry.measuredScore)),
+        lsnArray(labels.map((entry) => entry.measuredLsn)),
+      ],
+    });
+}
+
+async function writeDue(client: pg.Client, id: PartitionId, writes: WriteSet): Promise<void> {
+  const { dueAdds, dueDeletes } = writes;
+  if (writes.dueClear)
+    await client.query('delete from millrace._due where pipeline_id = $1 and generation = $2 and partition = $3', [
+      id.pipelineId,
+      id.generation,
+      id.partition,
+    ]);
+  if (dueDeletes.length > 0)
+    await client.query({
+      name: 'delete due',
+      text: `delete from millrace._due t using unnest($4::text[]) u(key) where pipeline_id = $1 and generation = $2 and partition = $3 and t.key = u.key`,
+      values: [id.pipelineId, id.generation, id.partition, textArray(dueDeletes)],
+    });
+  if (dueAdds.length > 0)
+    await client.query({
+      name: 'write due',
+      text: `insert into millrace._due (pipeline_id, generation, partition, key, event_time_us)
+        select $1, $2, $3, u.* from unnest($4::text[], $5::int8[]) u
+        on conflict (pipeline_id, generation, partition, key) do update set event_time_us = excluded.event_time_us`,
+      values: [
+        id.pipelineId,
+        id.generation,
+        id.partition,
+        textArray(dueAdds.map((entry) => entry.key)),
+        int8Array(dueAdds.map((entry) => entry.eventTimeUs)),
+      ],
+    });
+}
+
+async function writeDeadLetters(client: pg.Client, id: PartitionId, writes: WriteSet): Promise<void> {
+  const { deadLetters, deadLetterClears } = writes;
+  if (deadLetterClears.length > 0) await deleteKeys(client, id, 'dead_letters', deadLetterClears);
+  if (deadLetters.length > 0)
+    await client.query({
+      name: 'write dead letters',
+      text: `insert into millrace._dead_letters (pipeline_id, generation, partition, position_lsn, position_n, key, source_table, source_row, code, message, committed_at)
+        select $1, $2, $3, u.* from unnest($4::pg_lsn[], $5::int8[], $6::text[], $7::text[], $8::json[], $9::text[], $10::text[], $11::timestamptz[]) u`,
+      values: [
+        id.pipelineId,
+        id.generation,
+        id.partition,
+        lsnArray(deadLetters.map((letter) => letter.position.lsn)),
+        int8Array(deadLetters.map((letter) => letter.position.n)),
+        textArray(deadLetters.map((letter) => letter.key)),
+        textArray(deadLetters.map((letter) => letter.table)),
+        jsonArray(deadLetters.map((letter) => letter.row)),
+        textArray(deadLetters.map((letter) => letter.code)),
+        textArray(deadLetters.map((letter) => letter.message)),
+        timestampArray(deadLetters.map((letter) => letter.commitTimeUs)),
+      ],
+    });
+}
+
+async function writeAlerts(client: pg.Client, id: PartitionId, writes: WriteSet): Promise<void> {
+  const { alerts, alertCloses } = writes;
+  if (alertCloses.length > 0) await deleteKeys(client, id, 'alerts', alertCloses);
+  if (alerts.length > 0)
+    await client.query({
+      name: 'write alerts',
+      text: `with opened as (
+          insert into millrace._alerts (pipeline_id, generation, partition, key, position_lsn, position_n, score, prediction, model_version, event_time, alerted_at)
+          select $1, $2, $3, u.* from unnest($4::text[], $5::pg_lsn[], $6::int8[], $7::float8[], $8::text[], $9::int8[], $10::timestamptz[], $11::timestamptz[]) u
+          returning id)
+        select pg_notify('millrace_alerts', id::text) from opened order by id`,
+      values: [
+        id.pipelineId,
+        id.generation,
+        id.partition,
+        textArray(alerts.map((alert) => alert.key)),
+        lsnArray(alerts.map((alert) => alert.position.lsn)),
+        int8Array(alerts.map((alert) => alert.position.n)),
+        float8Array(alerts.map((alert) => alert.score)),
+        textArray(alerts.map((alert) => alert.prediction)),
+        int8Array(alerts.map((alert) => alert.modelVersion)),
+        timestampArray(alerts.map((alert) => alert.eventTimeUs)),
+        timestampArray(alerts.map((alert) => alert.alertedAtUs)),
+      ],
+    });
+}
+
+async function deleteKeys(
+  client: pg.Client,
+  id: PartitionId,
+  table: 'labels' | 'dead_letters' | 'alerts',
+  keys: readonly KeyText[],
+): Promise<void> {
+  await client.query({
+    name: `delete ${table}`,
+    text: `delete from millrace._${table} t using unnest($3::text[]) u(key) where pipeline_id = $1 and generation = $2 and t.key = u.key`,
+    values: [id.pipelineId, id.generation, textArray(keys)],
+  });
+}

@@ -1,0 +1,31 @@
+// What the fold needs of a model and its metrics. The sink puts it together from the stages model/ and scores/; nothing here
+// waits, since a batch is folded in one go.
+
+import type { Example, Outcome } from './score-store.ts';
+
+/** A row's features by name, as JSON.parse gives the record's text. */
+export type FeatureRow = Readonly<Record<string, unknown>>;
+
+export interface Scored {
+  readonly score: number | null;
+  readonly prediction: string | null;
+}
+
+export interface Scorer {
+  /** False where the pipeline has no model: scores are null, and there is neither example nor outcome. */
+  readonly scores: boolean;
+  /** The last version that was saved: what a score names. */
+  readonly version: number;
+  predict(rows: readonly FeatureRow[]): readonly Scored[];
+  /** JSON text of the contributions, greatest first, cut to `top`. */
+  explain(row: FeatureRow, top: number): string;
+  /** Whether a label's text is a truth that can be learned (`NaN` for a number is not). */
+  accepts(label: string): boolean;
+  /** Learns; an example that the saved state already has is left out. */
+  learn(partition: number, example: Example, features: FeatureRow | undefined): void;
+  /** Counts an outcome into the metrics; one that the saved metrics already have is left out. */
+  count(partition: number, outcome: Outcome): void;
+}
+
+/** `alert_when`, compiled. Null where it is NULL. */
+export type AlertWhen = (score: number | null, prediction: string | null, features: FeatureRow) => boolean | null;
