@@ -115,3 +115,12 @@ export async function checkReadable(client: pg.ClientBase, definition: PipelineD
     }
   }
 }
+
+/** True where a connector has started this generation before (and compiled its views). */
+export async function hasPinnedViews(client: pg.ClientBase, pipelineId: number, generation: number): Promise<boolean> {
+  const found = await client.query('select from millrace._views where pipeline_id = $1 and generation = $2 limit 1', [
+    pipelineId,
+    generation,
+  ]);
+  return (found.rowCount ?? 0) > 0;
+}

@@ -1,8 +1,13 @@
 // Ctrl-C and SIGTERM: the first drains (what is in flight is finished), the second aborts (it is dropped, and comes again).
 
+import type { ChildMessage } from './supervise.ts';
+
 export interface StopSignals {
   readonly drain: AbortSignal;
   readonly abort: AbortSignal;
+  /** Our parent, or --until-caught-up, says: process what is there by now, then end. */
+  readonly finish: AbortSignal;
+  finishNow(): void;
   /** As if the first signal had come. */
   stop(): void;
   [Symbol.dispose](): void;
@@ -12,6 +17,11 @@ export interface StopSignals {
 export function listenForSignals(onDrain?: () => void): StopSignals {
   const drain = new AbortController();
   const abort = new AbortController();
+  const finish = new AbortController();
+  const finishNow = (): void => finish.abort();
+  const listen = (message: unknown): void => {
+    if ((message as ChildMessage).kind === 'finish') finishNow();
+  };
   const stop = (): void => {
     if (drain.signal.aborted) {
       abort.abort(new Error('aborted by a second signal'));
@@ -22,13 +32,23 @@ export function listenForSignals(onDrain?: () => void): StopSignals {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  if (process.channel) {
+    process.on('message', listen);
+    // A parent that is gone will not stop us any more.
+    process.once('disconnect', stop);
+    process.channel.unref();
+  }
   return {
     drain: drain.signal,
     abort: abort.signal,
+    finish: finish.signal,
+    finishNow,
     stop,
     [Symbol.dispose]() {
       process.off('SIGINT', stop);
       process.off('SIGTERM', stop);
+      process.off('message', listen);
+      process.off('disconnect', stop);
     },
   };
 }

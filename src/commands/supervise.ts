@@ -5,7 +5,6 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { BackOff } from '../runtime/back-off.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { MillraceError } from '../runtime/errors.ts';
-import type { StopSignals } from './signals.ts';
 
 /** What parent and children say to each other. */
 export type ChildMessage =
@@ -17,7 +16,7 @@ export type ChildMessage =
 export interface ChildOptions {
   readonly name: 'connector' | 'sink';
   readonly args: readonly string[];
-  readonly signals: Pick<StopSignals, 'drain' | 'abort'>;
+  readonly signals: { readonly drain: AbortSignal; readonly abort: AbortSignal };
   /** Where its standard error goes: ours, or each chunk to this. */
   readonly onOutput?: (chunk: string) => void;
   /** Milliseconds that it must have run for its next death to count as the first. */

@@ -238,9 +238,12 @@ class Connector {
     }
     const group = { snapshotLsn: lsn, commitLsn: 0n, endLsn: lsn };
     for (const definition of definitions) {
-      // One that was already started before this first start was cut off goes on from its own snapshot.
+      // One that was started before this first start was cut off goes on from its own snapshot.
       const isHere = this.#members.all.get(definition.id)?.checkpoint.generation === definition.generation;
-      if (definition.desired !== 'dropped' && !isHere) await this.#members.start(definition, group);
+      if (definition.desired === 'dropped' || isHere) continue;
+      const { id, generation } = definition;
+      if (await warehouse.wasStarted(id, generation)) await warehouse.requestGeneration(id, generation + 1);
+      else await this.#members.start(definition, group);
     }
     await state.commit({ pipelines: [], group });
   }

@@ -118,9 +118,7 @@ export class Members {
       await warehouse.publish(this.inputsWith(transform.inputs));
       await state.commit({ pipelines: [{ checkpoint: { ...checkpoint, phase: 'claimed' }, entries: [] }] });
       failPoint('connector.claimed');
-      const topic = topicOf(this.#options.group, checkpoint);
-      await log.remove(topic);
-      const writer = await log.openWriter(topic, this.#options.partitions);
+      const writer = await log.openWriter(topicOf(this.#options.group, checkpoint), this.#options.partitions);
       const publisher = this.#publisher(writer, new Array<undefined>(writer.partitions).fill(undefined));
       const run = new PipelineRun({ checkpoint, plan, transform, publisher, partitions: writer.partitions });
       await this.#backfill(member, run);

@@ -22,6 +22,8 @@ export interface ConnectorWarehouse {
   openSnapshot(signal: AbortSignal): Promise<BackfillSnapshot>;
   /** Asks Postgres what the views mean; JSON text, pinned for the generation. */
   describe(definition: PipelineDefinition): Promise<string>;
+  /** This generation was started before, perhaps by a folder that is lost: topic and offsets of it may be anywhere. */
+  wasStarted(pipelineId: number, generation: number): Promise<boolean>;
   /** Asks for a new generation of a pipeline; the answer comes through the WAL like any command. */
   requestGeneration(pipelineId: number, generation: number): Promise<void>;
   /** Where the server's WAL ends now. */

@@ -33,6 +33,7 @@ export class MemoryWarehouse {
   readonly #wakers = new Set<() => void>();
   readonly wal: Committed[] = [];
   readonly facts = new Map<number, string>();
+  readonly #started = new Set<string>();
   folderId: string | undefined;
   /** Confirmed position of the slot; undefined where there is no slot. */
   slot: Lsn | undefined;
@@ -167,7 +168,12 @@ export class MemoryWarehouse {
       publish: () => call(() => {}),
       openSource: (from) => call(() => new MemorySource(this, this.#scheduler, life, from)),
       openSnapshot: () => call(() => new MemorySnapshot(this.#end, this.#scheduler.nowUs, this.#copy(), life)),
-      describe: (definition) => call(() => this.facts.get(definition.id)!),
+      describe: (definition) =>
+        call(() => {
+          this.#started.add(`${definition.id}/${definition.generation}`);
+          return this.facts.get(definition.id)!;
+        }),
+      wasStarted: (id, generation) => call(() => this.#started.has(`${id}/${generation}`)),
       requestGeneration: (id, generation) => call(() => this.#requestGeneration(id, generation)),
       currentLsn: () => call(() => this.#end),
       heartbeat: () => call(() => void this.commit([])),
