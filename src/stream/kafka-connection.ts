@@ -33,6 +33,7 @@ export class KafkaConnection {
   readonly #cluster: Cluster;
   readonly #brokers: readonly string[];
   readonly #sockets = new Set<Socket>();
+  #dropped = false;
 
   private constructor(topic: string, options: KafkaOptions, logger: KafkaLogger) {
     this.topic = topic;
@@ -53,6 +54,8 @@ export class KafkaConnection {
       sasl: options.sasl,
       socketFactory: (socketOptions) => {
         const socket = openSocket(socketOptions);
+        // A request that was about to be sent when we were dropped would connect again.
+        if (this.#dropped) socket.destroy(droppedError());
         this.#sockets.add(socket);
         socket.once('close', () => this.#sockets.delete(socket));
         return socket;
@@ -117,10 +120,13 @@ export class KafkaConnection {
     }
   }
 
-  /** Drops it now: requests in flight are rejected. */
+  /**
+   * Drops it now: requests in flight are rejected. kafkajs's own `disconnect` would wait for their answers, five seconds
+   * where a fetch is held back; it lets go of a connection by itself when its socket fails.
+   */
   destroy(): void {
-    for (const socket of this.#sockets) socket.destroy(new Error('dropped by its owner'));
-    this.#cluster.disconnect().catch(() => {});
+    this.#dropped = true;
+    for (const socket of this.#sockets) socket.destroy(droppedError());
   }
 
   /** Waits for the answers that are due, then ends. */
@@ -128,6 +134,10 @@ export class KafkaConnection {
     await this.#cluster.disconnect().catch(() => {});
     for (const socket of this.#sockets) socket.destroy();
   }
+}
+
+function droppedError(): Error {
+  return new Error('dropped by its owner');
 }
 
 /** As kafkajs does it. */

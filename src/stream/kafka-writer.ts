@@ -86,9 +86,13 @@ export class KafkaWriter implements TopicWriter {
       part.from += count;
       producer.sequences[part.partition] = nextSequence(producer.sequences[part.partition]!, count);
     }
-    for (let attempt = 1; entries.size > 0; attempt++) {
+    await this.#retry(() => this.#send(entries));
+  }
+
+  async #retry<T>(action: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
       try {
-        await this.#send(entries);
+        return await action();
       } catch (error) {
         if (attempt === ATTEMPTS || !isRetryable(error)) throw error;
         await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1));
@@ -121,7 +125,7 @@ export class KafkaWriter implements TopicWriter {
   }
 
   async #newProducer(): Promise<Producer> {
-    const identity = await this.#connection.newProducer();
+    const identity = await this.#retry(() => this.#connection.newProducer());
     return { ...identity, sequences: new Array<number>(this.partitions).fill(0) };
   }
 
