@@ -4,16 +4,16 @@
 
 import assert from 'node:assert/strict';
 import type { Duplex } from 'node:stream';
-import type pg from 'pg';
 import type { Change, Transaction } from '../flow/change.ts';
-import { formatLsn, parseLsn, type Lsn } from '../flow/lsn.ts';
+import { formatLsn, type Lsn } from '../flow/lsn.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import { connectReplication, takeSocket } from '../warehouse/connection.ts';
 import { quoteIdentifier, quoteLiteral } from '../warehouse/quoting.ts';
 import { PgoutputDecoder, type Begin } from './pgoutput.ts';
 import { FrameReader, queryFrame, statusFrame, TERMINATE_FRAME, type ServerError } from './replication-frames.ts';
-import { slotError, slotInUse, slotLost, slotMissing, slotState } from './slot.ts';
+import { slotError } from './slot.ts';
 import type { AcknowledgedCheckpoint, Source } from './source.ts';
+import { inspectStart, type StreamStart } from './stream-start.ts';
 import { TransactionQueue, type QueueSize } from './transaction-queue.ts';
 
 export interface ReplicationSourceOptions {
@@ -52,7 +52,7 @@ export class ReplicationSource implements Source {
       applicationName: options.applicationName ?? `millrace source ${options.slot}`,
     });
     try {
-      const start = await inspect(client, options);
+      const start = await inspectStart(client, options);
       const source = new ReplicationSource(options, start, takeSocket(client));
       await source.#start();
       return source;
@@ -84,7 +84,7 @@ export class ReplicationSource implements Source {
   #questions = 0;
   #questionsSinceMs = 0;
 
-  private constructor(options: ReplicationSourceOptions, start: StartFacts, socket: Duplex) {
+  private constructor(options: ReplicationSourceOptions, start: StreamStart, socket: Duplex) {
     this.#options = options;
     this.#socket = socket;
     this.confirmedLsn = start.confirmedLsn;
@@ -344,51 +344,6 @@ class StreamedTransaction implements Transaction {
       }
     }
   }
-}
-
-interface StartFacts {
-  readonly confirmedLsn: Lsn;
-  readonly from: Lsn;
-  readonly serverEnd: Lsn;
-  readonly statusIntervalMs: number;
-}
-
-/** Asks what START_REPLICATION would not say, or say too late. */
-async function inspect(client: pg.Client, options: ReplicationSourceOptions): Promise<StartFacts> {
-  const { slot } = options;
-  const system = await client.query<{ xlogpos: string; dbname: string }>('IDENTIFY_SYSTEM');
-  const { xlogpos, dbname } = system.rows[0]!;
-  const state = await slotState(client, slot);
-  if (!state) throw slotMissing(slot);
-  if (state.database !== dbname || state.plugin !== 'pgoutput')
-    throw new MillraceError(
-      'NOT_OUR_WAREHOUSE',
-      `the replication slot ${slot} belongs to the database ${state.database} and plugin ${state.plugin}, not to ${dbname} and pgoutput`,
-      { hint: 'Slot names are shared by all databases of a server: give this one another --group.' },
-    );
-  if (state.walStatus === 'lost') throw slotLost(slot, 'Postgres has removed WAL that it needs');
-  if (state.activePid !== undefined) throw slotInUse(slot, state.activePid);
-  const from = options.from ?? state.confirmedLsn;
-  if (from < state.confirmedLsn)
-    throw new MillraceError(
-      'STATE_LOST',
-      `the data folder ends at ${formatLsn(from)}, but the replication slot ${slot} was acknowledged up to ${formatLsn(state.confirmedLsn)}`,
-      { hint: 'Attach the data folder that was used last, or rebuild the pipelines: select millrace.rebuild(name).' },
-    );
-  const timeout = await client.query<{ ms: string }>(
-    `select setting as ms from pg_settings where name = 'wal_sender_timeout'`,
-  );
-  return {
-    confirmedLsn: state.confirmedLsn,
-    from,
-    serverEnd: parseLsn(xlogpos),
-    statusIntervalMs: statusIntervalMs(Number(timeout.rows[0]!.ms)),
-  };
-}
-
-/** How often the acknowledgement is repeated, so that two may get lost in a wal_sender_timeout (0: there is none). */
-export function statusIntervalMs(walSenderTimeoutMs: number): number {
-  return walSenderTimeoutMs === 0 ? 10_000 : Math.max(100, Math.min(10_000, Math.floor(walSenderTimeoutMs / 3)));
 }
 
 function connectionEnded(why: string): MillraceError {

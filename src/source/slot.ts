@@ -83,6 +83,14 @@ export function slotMissing(slot: string): MillraceError {
   });
 }
 
+export function slotNotOurs(state: SlotState, database: string): MillraceError {
+  return new MillraceError(
+    'NOT_OUR_WAREHOUSE',
+    `the replication slot ${state.slot} belongs to the database ${state.database} and plugin ${state.plugin}, not to ${database} and pgoutput`,
+    { hint: 'Slot names are shared by all databases of a server: give this one another --group.' },
+  );
+}
+
 export function slotInUse(slot: string, pid: number | undefined): MillraceError {
   const reader = pid === undefined ? 'another connector' : `the server process ${pid}`;
   return new MillraceError('SLOT_IN_USE', `the replication slot ${slot} is being read by ${reader}`, {
