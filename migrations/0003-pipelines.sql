@@ -699,7 +699,10 @@ begin
     perform millrace._check_view(labels, labels_asked, 'labels');
     select n.nspname, c.relname into p.labels_schema, p.labels_name from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = labels;
   end if;
-  if model is not null and jsonb_typeof(model) = 'object' then
+  if model is not null then
+    if jsonb_typeof(model) <> 'object' then
+      raise exception 'model is not a JSON object' using hint = 'For example model => ''{"l2": 0.01}''.';
+    end if;
     model := jsonb_build_object('kind', p.model ->> 'kind') || model;
     if model ->> 'kind' is distinct from p.model ->> 'kind' then
       raise exception 'the model of pipeline % is of kind %, and stays so', quote_ident(name), p.model ->> 'kind'

@@ -44,8 +44,6 @@ export interface SinkReport {
   /** Between a commit and its score, of the last batch. */
   readonly lagMs: number;
   readonly rowsPerSecond: number;
-  /** Rows that could not be computed and stand in millrace.dead_letters. */
-  readonly deadLetters: number;
 }
 
 /** Writes what a connector sees, and that it is here. Pipelines that are gone are passed over. */
@@ -81,7 +79,6 @@ export async function reportSink(client: pg.ClientBase, reports: readonly SinkRe
     sink_lag_records: Math.round(report.lagRecords),
     sink_lag_ms: Math.round(report.lagMs),
     sink_rows_per_s: report.rowsPerSecond,
-    dead_letters: Math.round(report.deadLetters),
   }));
   await upsert(client, Object.keys(rows[0]!), 'sink_seen_at', rows);
 }
@@ -131,7 +128,8 @@ export interface PipelineStatusRow {
   readonly retainedWalBytes: number | null;
   readonly walBudgetBytes: number | null;
   readonly walBudgetLeft: string | null;
-  readonly deadLetters: number | null;
+  /** Rows that could not be computed and stand in millrace.dead_letters. */
+  readonly deadLetters: number;
   readonly stateKeys: number | null;
   readonly stateBytes: number | null;
   readonly connectorSeenAt: string | null;

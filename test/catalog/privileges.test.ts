@@ -1,0 +1,181 @@
+import { expect, test } from 'vitest';
+import { checkReadable, loadPipelines } from '../../src/catalog/pipelines.ts';
+import { openShop } from './shop.ts';
+
+const CREATE = `select millrace.create_pipeline('mine', 'mine_features', key => 'id')`;
+
+test('a role that owns nothing but a view of what it may read makes a pipeline, and the service may write its scores', async () => {
+  await using shop = await openShop();
+  const alice = await shop.role('alice');
+  await shop.query(`grant select on payments to ${alice.name}`);
+  await alice.client.query(`create view mine_features as select id, amount from payments`);
+  await alice.client.query(CREATE);
+  expect(await shop.query(`select name, owner from millrace.pipelines`)).toEqual([{ name: 'mine', owner: alice.name }]);
+  const owners = await shop.query(
+    `select relname, pg_get_userbyid(relowner) as owner, relacl::text as acl from pg_class where relname like 'mine\\_%' and relkind in ('r', 'v') order by 1`,
+  );
+  expect(owners.map(({ relname, owner }) => [relname, owner])).toEqual([
+    ['mine_examples', alice.name],
+    ['mine_features', alice.name],
+    ['mine_scores', alice.name],
+  ]);
+  expect(owners[2]!['acl']).toContain('postgres=arwdD/');
+  expect(owners[0]!['acl']).toContain('postgres=r/');
+});
+
+test('a view of a table that its maker may not read makes no pipeline, for him or for others', async () => {
+  await using shop = await openShop();
+  const alice = await shop.role('alice');
+  await alice.client.query(`create view mine_features as select id, amount from payments`);
+  expect(await alice.refusal(CREATE)).toEqual({
+    message: `role ${alice.name} may not read public.payments, which public.mine_features reads`,
+    hint: `A pipeline shows its owner what its views read, so he must be able to read that himself. Its owner can run: grant select on public.payments to ${alice.name}.`,
+  });
+  // Rights on the view say nothing of what is behind it: it is read in its owner's name.
+  expect((await shop.refusal(CREATE)).message).toContain('may not read public.payments');
+});
+
+test("the chain of views is followed, each in its own owner's name", async () => {
+  await using shop = await openShop();
+  const alice = await shop.role('alice');
+  await shop.query(
+    `create view open_payments as select id, amount from payments; grant select on open_payments to ${alice.name}`,
+  );
+  await alice.client.query(`create view mine_features as select id, amount from open_payments`);
+  await alice.client.query(CREATE);
+  const bob = await shop.role('bob');
+  expect((await bob.refusal(`select millrace.create_pipeline('his', 'mine_features', key => 'id')`)).message).toBe(
+    `role ${bob.name} may not read public.mine_features`,
+  );
+});
+
+test('a right on the columns that the view reads is enough, and one on others is not', async () => {
+  await using shop = await openShop();
+  const alice = await shop.role('alice');
+  await shop.query(`grant select (id) on payments to ${alice.name}`);
+  await alice.client.query(`create view mine_features as select id from payments`);
+  await alice.client.query(CREATE);
+  await alice.client.query(`create view more_features as select id, amount from payments`);
+  expect(
+    (await alice.refusal(`select millrace.create_pipeline('more', 'more_features', key => 'id')`)).message,
+  ).toContain('may not read public.payments');
+});
+
+test('whom row-level security shows a part of a table makes no pipeline of it', async () => {
+  await using shop = await openShop();
+  const alice = await shop.role('alice');
+  await shop.query(`grant select on payments to ${alice.name}; alter table payments enable row level security;
+    create policy own on payments using (customer_id = 1)`);
+  await alice.client.query(`create view mine_features as select id, amount from payments`);
+  expect(await alice.refusal(CREATE)).toEqual({
+    message: `role ${alice.name} may read only some rows of public.payments: it has row-level security`,
+    hint: "The connector reads tables whole. The pipeline can be made by the table's owner, or by a role with BYPASSRLS.",
+  });
+});
+
+test('a row written past create_pipeline is judged just the same', async () => {
+  await using shop = await openShop();
+  const alice = await shop.role('alice');
+  await alice.client.query(
+    `create view mine_features as select id, amount from payments; create table mine_scores (id bigint)`,
+  );
+  const insert = (features: string, scores: string, extra = ''): string =>
+    `insert into millrace._pipelines (name, features_schema, features_name, key, model, score_schema, score_name, backfill, also_on, clock,
+       late_by_us, append_only, timezone, owner, owner_id${extra && ', generation'}) values
+       ('mine', 'public', '${features}', '["id"]', '{"kind":"none"}', 'public', '${scores}', 'learn', '[]', 'commit', 0, false, 'UTC', 'postgres', 10${extra})`;
+  expect((await alice.refusal(insert('mine_features', 'mine_scores'))).message).toContain(
+    'may not read public.payments',
+  );
+  await shop.query(`grant select on payments to ${alice.name}`);
+  // Scores into somebody else's table, by the service's rights.
+  expect((await alice.refusal(insert('mine_features', 'customers'))).message).toBe(
+    'score table public.customers is not a table of yours',
+  );
+  // In somebody else's name: the name is the writer's, whatever the row says.
+  await alice.client.query(insert('mine_features', 'mine_scores', ', 7'));
+  expect(await shop.query(`select owner, generation from millrace.pipelines`)).toEqual([
+    { owner: alice.name, generation: 1 },
+  ]);
+});
+
+test('a pipeline is changed by its owner alone, and its name is no secret', async () => {
+  await using shop = await openShop();
+  await shop.query(`select millrace.create_pipeline('fraud', 'fraud_features')`);
+  const bob = await shop.role('bob');
+  for (const call of [
+    `pause('fraud')`,
+    `resume('fraud')`,
+    `rebuild('fraud')`,
+    `drop_pipeline('fraud')`,
+    `alter_pipeline('fraud', alert_when => 'true')`,
+  ]) {
+    expect(await bob.refusal(`select millrace.${call}`)).toEqual({
+      message: 'pipeline fraud belongs to role postgres',
+      hint: 'Only its owner changes it: set role postgres, or become a member of it.',
+    });
+  }
+  expect((await bob.client.query(`update millrace._pipelines set desired = 'dropped'`)).rowCount).toBe(0);
+  expect((await bob.refusal(`delete from millrace._pipelines`)).message).toContain('permission denied');
+  expect((await bob.refusal(`select * from millrace._status`)).message).toContain('permission denied');
+  expect((await bob.client.query(`select name from millrace.pipelines`)).rows).toEqual([{ name: 'fraud' }]);
+  expect((await bob.client.query(`select pipeline, state from millrace.status`)).rows).toEqual([
+    { pipeline: 'fraud', state: 'waiting for a connector' },
+  ]);
+});
+
+test("a member of the owner's role changes its pipelines", async () => {
+  await using shop = await openShop();
+  const alice = await shop.role('alice');
+  const bob = await shop.role('bob');
+  await shop.query(`grant select on payments to ${alice.name}; grant ${alice.name} to ${bob.name}`);
+  await alice.client.query(`create view mine_features as select id from payments; ${CREATE}`);
+  await bob.client.query(`select millrace.pause('mine')`);
+  expect(await shop.query(`select desired from millrace.pipelines`)).toEqual([{ desired: 'paused' }]);
+});
+
+test('a schema where one may not create is refused by name', async () => {
+  await using shop = await openShop();
+  const alice = await shop.role('alice');
+  await shop.query(
+    `grant select on payments to ${alice.name}; create schema closed; grant usage on schema closed to ${alice.name}`,
+  );
+  await alice.client.query(`create view mine_features as select id from payments`);
+  expect(
+    await alice.refusal(`select millrace.create_pipeline('mine', 'mine_features', score_table => 'closed.mine')`),
+  ).toEqual({
+    message: `you (role ${alice.name}) may not create tables in schema closed`,
+    hint: "Pass score_table => 'a_schema.mine', a schema where you may; or ask for create on this one.",
+  });
+});
+
+test('a loader whom row-level security would show a part gets an error, never fewer pipelines', async () => {
+  await using shop = await openShop();
+  await shop.query(`select millrace.create_pipeline('fraud', 'fraud_features')`);
+  const bob = await shop.role('bob');
+  await expect(loadPipelines(bob.client)).rejects.toThrow('row-level security');
+  expect(await loadPipelines(await shop.connect())).toHaveLength(1);
+});
+
+test('a view that is replaced by one of a forbidden table is noticed when it is compiled', async () => {
+  await using shop = await openShop();
+  const alice = await shop.role('alice');
+  await shop.query(`grant select on payments to ${alice.name}`);
+  await alice.client.query(`create view mine_features as select id, amount from payments`);
+  await alice.client.query(CREATE);
+  const connector = await shop.connect();
+  const [definition] = await loadPipelines(connector);
+  await checkReadable(connector, definition!);
+  await alice.client.query(
+    `create or replace view mine_features as select id::bigint, null::numeric as amount from customers`,
+  );
+  await expect(checkReadable(connector, definition!)).rejects.toMatchObject({
+    code: 'WAREHOUSE_NOT_READY',
+    message: `role ${alice.name} may not read public.customers, which public.mine_features reads`,
+    hint: expect.stringContaining(`grant select on public.customers to ${alice.name}`),
+  });
+  await alice.client.query(`drop view mine_features`);
+  await expect(checkReadable(connector, definition!)).rejects.toMatchObject({
+    code: 'VIEW_MISSING',
+    message: 'the features view "public"."mine_features" does not exist',
+  });
+});
