@@ -1,0 +1,308 @@
+// Random window calls: partitions, frames and exclusions crossed with every function that is compiled.
+
+import fc from 'fast-check';
+import { column, magnitude, type Expression, type ExpressionSource, type ScalarType } from './expression.ts';
+
+export type EventTimeColumn = 'at' | 'local_at' | 'day';
+
+export interface WindowShape {
+  readonly partition: readonly Expression[];
+  readonly eventTime: EventTimeColumn;
+  /** Ordered by the key after the event time, so that no two rows are peers. */
+  readonly total: boolean;
+  readonly keyOrder: readonly string[];
+  readonly frame: string;
+  /** Names of what is special about the frame, for the tally. */
+  readonly uses: readonly string[];
+}
+
+export function windowSql(window: WindowShape): string {
+  const partition = window.partition.length > 0 ? `partition by ${window.partition.map((p) => p.sql).join(', ')} ` : '';
+  const order = [`p.${window.eventTime}`, ...(window.total ? window.keyOrder.map((name) => `p.${name}`) : [])];
+  return `(${partition}order by ${order.join(', ')}${window.frame === '' ? '' : ` ${window.frame}`})`;
+}
+
+const RANGES = ['1 hour', '30 minutes', '1 day', '1 month', '1 mon 1 day', '2 days 12:00', '0', '36500 days'];
+const EXCLUSIONS = ['', '', '', ' exclude current row', ' exclude group', ' exclude ties', ' exclude no others'];
+
+interface FrameShape {
+  readonly total: boolean;
+  readonly frame: string;
+  readonly uses: readonly string[];
+}
+
+const exclusion = fc.constantFrom(...EXCLUSIONS);
+const excluded = (text: string): string[] => (text === '' ? [] : [`frame:${text}`]);
+
+const frames: fc.Arbitrary<FrameShape> = fc.oneof(
+  { weight: 1, arbitrary: fc.boolean().map((total) => ({ total, frame: '', uses: ['frame: default'] })) },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(fc.constantFrom(...RANGES), exclusion).map(([preceding, exclude]) => ({
+      total: false,
+      frame: `range between '${preceding}' preceding and current row${exclude}`,
+      uses: ['frame: range interval', ...excluded(exclude)],
+    })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom(['1 month', '1 hour'], ['1 day', '1 day'], ['2 days', '00:30'], ['40 days', '0']),
+        exclusion,
+      )
+      .map(([[from, to], exclude]) => ({
+        total: false,
+        frame: `range between '${from}' preceding and '${to}' preceding${exclude}`,
+        uses: ['frame: range interval to interval', ...excluded(exclude)],
+      })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.constantFrom('1 day', '1 month'), exclusion).map(([to, exclude]) => ({
+      total: false,
+      frame: `range between unbounded preceding and '${to}' preceding${exclude}`,
+      uses: ['frame: unbounded to interval', ...excluded(exclude)],
+    })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(fc.boolean(), exclusion).map(([total, exclude]) => ({
+      total,
+      frame: `range between unbounded preceding and current row${exclude}`,
+      uses: ['frame: range unbounded', ...excluded(exclude)],
+    })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.constantFrom('0', '1', '2', '5', 'unbounded'), fc.constantFrom('0', '1', '2'), exclusion)
+      .map(([from, to, exclude]) => ({
+        total: true,
+        frame: `rows between ${from} preceding and ${to === '0' ? 'current row' : `${to} preceding`}${exclude}`,
+        uses: ['frame: rows', ...excluded(exclude)],
+      }))
+      .filter(({ frame }) => !/between 0 preceding and [12]|between 1 preceding and 2/.test(frame)),
+  },
+);
+
+const partitions: readonly (readonly Expression[])[] = [
+  [],
+  [column('customer', 'text')],
+  [column('customer', 'text')],
+  [column('merchant', 'int4')],
+  [column('customer', 'text'), column('merchant', 'int4')],
+  [{ ...column('customer', 'text'), sql: 'lower(trim(p.customer))', uses: ['lower(text)', 'trim(text)'] }],
+  [column('price', 'numeric')],
+  [column('ratio', 'float8')],
+  [column('span', 'interval')],
+  [column('ok', 'bool')],
+  [{ ...column('day', 'date'), sql: `coalesce(p.day, '2026-01-01'::date)`, uses: ['coalesce: date'] }],
+];
+
+export function windowShape(eventTime: EventTimeColumn, keyOrder: readonly string[]): fc.Arbitrary<WindowShape> {
+  return fc.tuple(fc.constantFrom(...partitions), frames).map(([partition, frame]) => ({
+    partition: partition.map((p) => ({ ...p, uses: [...p.uses, `partition by ${p.type}`] })),
+    eventTime,
+    keyOrder,
+    ...frame,
+    uses: [...frame.uses, partition.length === 0 ? 'partition by nothing' : 'partition by'],
+  }));
+}
+
+/** A call without its OVER, which is added once it is known which window of the view it uses. */
+export interface CallShape {
+  readonly call: string;
+  readonly argument: Expression | undefined;
+  readonly filter: Expression | undefined;
+  readonly type: ScalarType;
+  readonly uses: readonly string[];
+  /** Needs a window without peers. */
+  readonly total: boolean;
+  readonly error: 'none' | 'mean' | 'variance' | 'deviation';
+}
+
+type Simple = readonly [name: string, argument: ScalarType, result: ScalarType, error: CallShape['error']];
+const SUMMARIES: readonly Simple[] = [
+  ['count', 'int4', 'int8', 'none'],
+  ['count', 'text', 'int8', 'none'],
+  ['count', 'bool', 'int8', 'none'],
+  ['sum', 'int2', 'int8', 'none'],
+  ['sum', 'int4', 'int8', 'none'],
+  ['sum', 'int8', 'numeric', 'none'],
+  ['sum', 'numeric', 'numeric', 'none'],
+  ['sum', 'numeric', 'numeric', 'none'],
+  ['sum', 'float8', 'ifloat8', 'mean'],
+  ['sum', 'interval', 'interval', 'none'],
+  ['avg', 'int4', 'inumeric', 'mean'],
+  ['avg', 'int8', 'inumeric', 'mean'],
+  ['avg', 'numeric', 'inumeric', 'mean'],
+  ['avg', 'float8', 'ifloat8', 'mean'],
+  ['avg', 'float4', 'ifloat8', 'mean'],
+  ...(['int2', 'int4', 'int8', 'float4', 'float8', 'date', 'timestamp', 'timestamptz'] as const).flatMap((type) => [
+    ['min', type, type, 'none'] as const,
+    ['max', type, type, 'none'] as const,
+  ]),
+  ...(['int4', 'int8', 'numeric'] as const).flatMap((type) => [
+    ['stddev', type, 'inumeric', 'deviation'] as const,
+    ['stddev_pop', type, 'inumeric', 'deviation'] as const,
+    ['variance', type, 'inumeric', 'variance'] as const,
+    ['var_pop', type, 'inumeric', 'variance'] as const,
+  ]),
+  ['stddev_samp', 'float8', 'ifloat8', 'deviation'],
+  ['stddev_pop', 'float8', 'ifloat8', 'deviation'],
+  ['var_samp', 'float8', 'ifloat8', 'variance'],
+  ['var_pop', 'float8', 'ifloat8', 'variance'],
+  ['bool_and', 'bool', 'bool', 'none'],
+  ['bool_or', 'bool', 'bool', 'none'],
+  ['every', 'bool', 'bool', 'none'],
+];
+/** Values that are equal and print differently (1 and 1.0, a day and 24 hours): which of them is given hangs on a total order. */
+const EXTREMES_IN_ORDER: readonly Simple[] = (['numeric', 'interval'] as const).flatMap((type) => [
+  ['min', type, type, 'none'] as const,
+  ['max', type, type, 'none'] as const,
+]);
+const MOVED: readonly ScalarType[] = [
+  'bool',
+  'int4',
+  'int8',
+  'float8',
+  'numeric',
+  'text',
+  'timestamptz',
+  'timestamp',
+  'date',
+  'interval',
+];
+const DEFAULTS: Readonly<Partial<Record<ScalarType, string>>> = {
+  int4: '-1',
+  numeric: '0.0',
+  text: `'none'::text`,
+  bool: 'false',
+};
+
+export function callShape(source: ExpressionSource): fc.Arbitrary<CallShape> {
+  const filter = fc.option(source.of('bool', 1), { freq: 3, nil: undefined });
+  const summaries = [...SUMMARIES, ...EXTREMES_IN_ORDER].map(([name, argument, result, error]) =>
+    fc.tuple(source.of(argument, 1), filter).map(([given, condition]): CallShape => ({
+      call: `${name}(${given.sql})`,
+      argument: given,
+      filter: condition,
+      type: result,
+      uses: [`${name}(${argument}) over`],
+      total: (name === 'min' || name === 'max') && (argument === 'numeric' || argument === 'interval'),
+      error,
+    })),
+  );
+  const plain = (call: string, total: boolean): fc.Arbitrary<CallShape> =>
+    fc.constant({
+      call,
+      argument: undefined,
+      filter: undefined,
+      type: 'int8',
+      uses: [`${call} over`],
+      total,
+      error: 'none',
+    });
+  const textExtremes = fc.constantFrom('min', 'max').map((name): CallShape => ({
+    call: `${name}(p.customer)`,
+    argument: column('customer', 'text'),
+    filter: undefined,
+    type: 'text',
+    uses: [`${name}(text) over`],
+    total: false,
+    error: 'none',
+  }));
+  const amountExtremes = fc.tuple(fc.constantFrom('min', 'max'), filter).map(([name, condition]): CallShape => ({
+    call: `${name}(p.amount)`,
+    argument: column('amount', 'numeric'),
+    filter: condition,
+    type: 'numeric',
+    uses: [`${name}(numeric(12,2)) over`],
+    total: false,
+    error: 'none',
+  }));
+  const countAll = filter.map((condition): CallShape => ({
+    call: 'count(*)',
+    argument: undefined,
+    filter: condition,
+    type: 'int8',
+    uses: ['count(*) over'],
+    total: false,
+    error: 'none',
+  }));
+  const placed = MOVED.flatMap((type) => {
+    const moved = (name: string, use: string, ...rest: string[]): fc.Arbitrary<CallShape> =>
+      source.of(type, 1).map((given) => ({
+        call: `${name}(${[given.sql, ...rest].join(', ')})`,
+        argument: given,
+        filter: undefined,
+        type,
+        uses: [use],
+        total: true,
+        error: 'none',
+      }));
+    const fallback = DEFAULTS[type];
+    return [
+      { weight: 4, arbitrary: moved('lag', `lag(${type}) over`) },
+      { weight: 1, arbitrary: fc.integer({ min: 0, max: 3 }).chain((n) => moved('lag', 'lag(x, n) over', `${n}`)) },
+      ...(fallback === undefined
+        ? []
+        : [{ weight: 1, arbitrary: moved('lag', 'lag(x, n, default) over', '1', fallback) }]),
+      { weight: 1, arbitrary: moved('first_value', 'first_value over') },
+      { weight: 1, arbitrary: moved('last_value', 'last_value over') },
+      {
+        weight: 1,
+        arbitrary: fc.integer({ min: 1, max: 3 }).chain((n) => moved('nth_value', 'nth_value over', `${n}`)),
+      },
+    ];
+  });
+  return fc.oneof(
+    { weight: 6, arbitrary: countAll },
+    { weight: 14, arbitrary: fc.oneof(...summaries) },
+    { weight: 2, arbitrary: textExtremes },
+    { weight: 3, arbitrary: amountExtremes },
+    { weight: 7, arbitrary: fc.oneof(...placed) },
+    { weight: 2, arbitrary: plain('row_number()', true) },
+    { weight: 2, arbitrary: plain('rank()', false) },
+    { weight: 1, arbitrary: plain('dense_rank()', false) },
+  );
+}
+
+/** The call over a window, as an expression of the view. `over` is the window's name, or its definition in brackets. */
+export function windowCall(shape: CallShape, window: WindowShape, over: string): Expression {
+  const filter = shape.filter ? ` filter (where ${shape.filter.sql})` : '';
+  const sql = `${shape.call}${filter} over ${over}`;
+  return {
+    sql,
+    type: shape.type,
+    uses: [
+      ...shape.uses,
+      ...window.uses,
+      ...window.partition.flatMap((p) => p.uses),
+      ...(shape.filter ? ['filter', ...shape.filter.uses] : []),
+      ...(shape.argument?.uses ?? []),
+    ],
+    columns: [
+      ...new Set([
+        ...(shape.argument?.columns ?? []),
+        ...(shape.filter?.columns ?? []),
+        ...window.partition.flatMap((p) => p.columns),
+        window.eventTime,
+      ]),
+    ],
+    error: errorBound(shape, sql, `${filter} over ${over}`),
+    guards: [],
+  };
+}
+
+/** Rule B: 1e-9 of max(|result|, mean |inputs|); variance to 1e-9 + 8·n·ε·(mean² / variance) of itself. */
+function errorBound(shape: CallShape, sql: string, over: string): string | undefined {
+  if (shape.error === 'none') return undefined;
+  const x = `(${shape.argument!.sql})::float8`;
+  if (shape.error === 'mean') return `greatest(${magnitude(sql)}, avg(abs(${x}))${over})`;
+  const shift = `8 * 2.3e-16 * count(${x})${over} * (avg(${x})${over}) ^ 2`;
+  const squared = `(${magnitude(sql)} + 1e9 * ${shift})`;
+  if (shape.error === 'variance') return squared;
+  return `(${magnitude(sql)} + 1e9 * least(${shift} / nullif(${magnitude(sql)}, 0), sqrt(${shift})))`;
+}
