@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { checkReadable, loadPipelines } from '../../src/catalog/pipelines.ts';
+import { checkReadable, loadPipelines, requestGeneration } from '../../src/catalog/pipelines.ts';
+import { readStatus, reportSink } from '../../src/catalog/status.ts';
 import { openShop } from './shop.ts';
 
 const CREATE = `select millrace.create_pipeline('mine', 'mine_features', key => 'id')`;
@@ -177,5 +178,37 @@ test('a view that is replaced by one of a forbidden table is noticed when it is 
   await expect(checkReadable(connector, definition!)).rejects.toMatchObject({
     code: 'VIEW_MISSING',
     message: 'the features view "public"."mine_features" does not exist',
+  });
+});
+
+test('a service without superuser rights, or a member of it, does all its work on the pipelines of others', async () => {
+  await using shop = await openShop('service');
+  const service = await shop.role('service');
+  const member = await shop.role('member');
+  const alice = await shop.role('alice');
+  await shop.query(`grant select on payments to ${alice.name}; grant ${service.name} to ${member.name}`);
+  await alice.client.query(`create view mine_features as select id, amount from payments; ${CREATE}`);
+  for (const { client } of [service, member]) {
+    const [definition] = await loadPipelines(client);
+    expect(definition).toMatchObject({ name: 'mine', owner: alice.name });
+    await checkReadable(client, definition!);
+    await requestGeneration(client, 1, definition!.generation + 1);
+    await reportSink(client, [
+      { pipelineId: 1, reason: undefined, hint: undefined, lagRecords: 0, lagMs: 0, rowsPerSecond: 0 },
+    ]);
+    await client.query(`insert into mine_scores (id, generation, partition, position_lsn, position_n) values (1, 1, 0, '0/1', 0);
+      update mine_scores set label = 'true'; select * from mine_examples; delete from mine_scores`);
+  }
+  expect(await loadPipelines(member.client)).toMatchObject([{ generation: 3, owner: alice.name }]);
+  expect(await readStatus(alice.client)).toMatchObject([{ pipeline: 'mine', generation: 3 }]);
+});
+
+test('a schema that the service may not use is refused with the grant that it lacks', async () => {
+  await using shop = await openShop('service');
+  const service = await shop.role('service');
+  await shop.query(`create schema vault; create view vault.v as select id from payments`);
+  expect(await shop.refusal(`select millrace.create_pipeline('p', 'vault.v')`)).toEqual({
+    message: `the role ${service.name} that writes scores may not use schema vault`,
+    hint: `Run: grant usage on schema vault to ${service.name}`,
   });
 });

@@ -6,7 +6,7 @@ import { migrate } from '../../src/catalog/migrate.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 
 export interface Shop extends TestDatabase {
-  /** A new role without any right but CREATE on schema public, connected. Goes with the database. */
+  /** A role without any right but CREATE on schema public, connected; new unless it was asked for before. Goes with the database. */
   role(name: string): Promise<Role>;
   /** The error that a statement of the superuser ends with; fails if it ends well. */
   refusal(sql: string): Promise<Refusal>;
@@ -24,11 +24,20 @@ export interface Refusal {
   readonly hint: string | undefined;
 }
 
-/** The schema is migrated, and everything belongs to the superuser. */
-export async function openShop(): Promise<Shop> {
+/**
+ * The schema is migrated, and the tables belong to the superuser.
+ * @param service owner of the schema, a new role without any right; the superuser if left out
+ */
+export async function openShop(service?: string): Promise<Shop> {
   const database = await createDatabase();
   const roles: Role[] = [];
-  await migrate(database.url);
+  if (service === undefined) {
+    await migrate(database.url);
+  } else {
+    const role = await connectAs(database, `${database.name}_${service}`);
+    roles.push(role);
+    await migrate({ url: database.url, role: role.name });
+  }
   await database.query(`
     create table customers (id int primary key, country text);
     create table payments (id bigint primary key, customer_id int, amount numeric, currency text, created_at timestamptz);
@@ -39,6 +48,8 @@ export async function openShop(): Promise<Shop> {
     ...database,
     refusal: (sql) => refusalOf(database.query(sql)),
     async role(name) {
+      const known = roles.find((role) => role.name === `${database.name}_${name}`);
+      if (known) return known;
       const role = await connectAs(database, `${database.name}_${name}`);
       roles.push(role);
       return role;
