@@ -336,7 +336,8 @@ class BatchFold {
   }
 
   #measure(
-    measured: Pick<ScoreRow, 'measuredScore' | 'measuredLsn'> & Partial<Pick<ScoreRow, 'modelVersion' | 'eventTimeUs'>>,
+    measured: Pick<ScoreRow, 'measuredScore' | 'measuredLsn'> &
+      Partial<Pick<ScoreRow, 'modelVersion' | 'eventTimeUs' | 'position'>>,
     label: string | null,
     prior: string | null,
     at: ItemPosition,
@@ -353,7 +354,8 @@ class BatchFold {
       label: now,
       prior: before,
       backfill: measured.measuredLsn === 0n,
-      modelVersion: measured.modelVersion ?? null,
+      // A row that was scored again since names the version of that score, not of the measured one.
+      modelVersion: measured.position?.lsn === measured.measuredLsn ? (measured.modelVersion ?? null) : null,
       eventTimeUs: measured.eventTimeUs ?? null,
     };
     this.#outcomes.push(outcome);

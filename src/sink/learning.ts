@@ -1,0 +1,214 @@
+// A pipeline's model and metrics, and where they stand in each partition. What the fold calls a scorer; what a restart loads.
+
+import type { SinkDefinition } from '../flow/pipeline.ts';
+import type { Model } from '../model/model.ts';
+import { isAboveItem } from '../scores/item-position.ts';
+import { PendingExamples } from '../scores/pending-examples.ts';
+import type {
+  Example,
+  GenerationId,
+  ItemPosition,
+  LearnerCheckpoint,
+  MetricValue,
+  ModelVersion,
+  Outcome,
+} from '../scores/score-store.ts';
+import type { FeatureRow, Scored, Scorer } from '../scores/scorer.ts';
+import type { Metrics, SinkPorts } from './ports.ts';
+
+type LearningPorts = Pick<SinkPorts, 'store' | 'createModel' | 'loadModel' | 'openMetrics' | 'targetOf' | 'clock'>;
+
+export interface Saved {
+  readonly versions: readonly ModelVersion[];
+  readonly checkpoint: LearnerCheckpoint | undefined;
+}
+
+export class Learning implements Scorer {
+  readonly #ports: LearningPorts;
+  readonly #pending: PendingExamples[] = [];
+  readonly #cursors: (ItemPosition | undefined)[] = [];
+  readonly #metricCursors: (ItemPosition | undefined)[] = [];
+  #definition: SinkDefinition;
+  #model: Model;
+  #metrics: Metrics;
+  #version = 0;
+  #serial = 0;
+  /** Examples that the last checkpoint has. */
+  #savedExamples = 0;
+  #savedOutcomes = 0;
+  #outcomes = 0;
+  #versions: ModelVersion[] = [];
+  #checkpoint: LearnerCheckpoint | undefined;
+
+  private constructor(ports: LearningPorts, definition: SinkDefinition, model: Model, metrics: Metrics) {
+    this.#ports = ports;
+    this.#definition = definition;
+    this.#model = model;
+    this.#metrics = metrics;
+  }
+
+  /**
+   * Loads what was saved, then what is stored beyond it: outcomes are counted, examples wait as they did. They must not be
+   * learned here: the last commit's would be learned before its remaining records are scored.
+   */
+  static async open(ports: LearningPorts, id: GenerationId, definition: SinkDefinition): Promise<Learning> {
+    const saved = await ports.store.checkpoint(id);
+    const request = modelRequest(definition);
+    const model = await (saved === undefined ? ports.createModel(request) : ports.loadModel(request, saved.state));
+    const metrics = ports.openMetrics({ task: model.task, label: definition.label }, saved?.metrics);
+    const learning = new Learning(ports, definition, model, metrics);
+    if (saved === undefined) learning.#save('created');
+    else learning.#restore(saved);
+    for await (const { partition, outcomes } of ports.store.outcomesAfter(id, saved?.metricCursors ?? []))
+      for (const outcome of outcomes) learning.count(partition, outcome);
+    for await (const { partition, examples } of ports.store.examplesAfter(id, saved?.cursors ?? []))
+      for (const example of examples) learning.pending(partition).push(example, undefined);
+    return learning;
+  }
+
+  get scores(): boolean {
+    return this.#model.task !== 'none';
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  get examples(): number {
+    return this.#model.examples;
+  }
+
+  /** Outcomes counted since it was opened. */
+  get outcomes(): number {
+    return this.#outcomes;
+  }
+
+  /** A partition's examples that wait for a later commit. */
+  pending(partition: number): PendingExamples {
+    return (this.#pending[partition] ??= new PendingExamples());
+  }
+
+  /** True when the example is in the checkpoint that {@link takeSaved} gave last: it need not be stored. */
+  isSaved(partition: number, example: Example, checkpoint: LearnerCheckpoint): boolean {
+    const cursor = checkpoint.cursors[partition];
+    return cursor !== undefined && !isAboveItem(example.at, cursor);
+  }
+
+  predict(rows: readonly FeatureRow[]): readonly Scored[] {
+    return this.#model.predictMany(rows);
+  }
+
+  explain(row: FeatureRow, top: number): string {
+    return JSON.stringify(this.#model.explain(row, top).contributions);
+  }
+
+  accepts(label: string): boolean {
+    return Number.isFinite(this.#ports.targetOf(this.#model.task, label));
+  }
+
+  learn(partition: number, example: Example, features: FeatureRow | undefined): void {
+    if (!isAboveItem(example.at, this.#cursors[partition])) return;
+    this.#model.learn({
+      features: features ?? (JSON.parse(example.features) as FeatureRow),
+      target: this.#ports.targetOf(this.#model.task, example.label),
+      weight: example.weight,
+    });
+    this.#cursors[partition] = example.at;
+    const { examples } = this.#model;
+    if (examples !== this.#savedExamples && examples % this.#model.settings.saveEvery === 0)
+      this.#save(`${this.#model.examples} examples`);
+  }
+
+  count(partition: number, outcome: Outcome): void {
+    if (!isAboveItem(outcome.at, this.#metricCursors[partition])) return;
+    const target = (label: string | null): number | undefined =>
+      label === null ? undefined : this.#ports.targetOf(this.#model.task, label);
+    this.#metrics.fold({
+      score: outcome.score,
+      target: target(outcome.label),
+      prior: target(outcome.prior),
+      backfill: outcome.backfill,
+      eventTimeUs: outcome.eventTimeUs,
+    });
+    this.#metricCursors[partition] = outcome.at;
+    this.#outcomes += 1;
+  }
+
+  metrics(): MetricValue[] {
+    return this.#metrics.values().map((value) => ({ ...value, modelVersion: this.#version }));
+  }
+
+  /** The definition changed: options that a model of the same kind can go on with take effect here, at this record. */
+  async redefine(definition: SinkDefinition): Promise<void> {
+    if (definition.revision <= this.#definition.revision) return;
+    const before = JSON.stringify(this.#definition.model);
+    this.#definition = definition;
+    if (JSON.stringify(definition.model) === before) return;
+    this.#model = await this.#ports.loadModel(modelRequest(definition), this.#model.save());
+    this.#save('options changed');
+  }
+
+  /** What the batch in hand must write: versions that were reached in it, and the last as a checkpoint. */
+  takeSaved(): Saved {
+    const saved = { versions: this.#versions, checkpoint: this.#checkpoint };
+    this.#versions = [];
+    this.#checkpoint = undefined;
+    if (saved.checkpoint !== undefined) this.#serial = saved.checkpoint.serial;
+    return saved;
+  }
+
+  /** For a drain: where learning stands now, unless a checkpoint has it. */
+  checkpointNow(): LearnerCheckpoint | undefined {
+    if (this.#model.examples === this.#savedExamples && this.#outcomes === this.#savedOutcomes) return undefined;
+    const checkpoint = this.#snapshot(this.#model.save());
+    this.#serial = checkpoint.serial;
+    return checkpoint;
+  }
+
+  #save(reason: string): void {
+    this.#version += 1;
+    const state = this.#model.save();
+    this.#checkpoint = this.#snapshot(state);
+    this.#versions.push({
+      version: this.#version,
+      kind: this.#model.kind,
+      examples: this.#model.examples,
+      state,
+      cursors: [...this.#cursors],
+      metrics: JSON.stringify(
+        Object.fromEntries(this.#metrics.values().map((v) => [`${v.period} ${v.metric}`, v.value])),
+      ),
+      reason,
+      savedAtUs: this.#ports.clock.nowUs(),
+    });
+  }
+
+  #snapshot(state: Uint8Array): LearnerCheckpoint {
+    this.#savedExamples = this.#model.examples;
+    this.#savedOutcomes = this.#outcomes;
+    return {
+      serial: this.#serial + 1,
+      version: this.#version,
+      kind: this.#model.kind,
+      examples: this.#model.examples,
+      state,
+      cursors: [...this.#cursors],
+      metrics: this.#metrics.save(),
+      metricCursors: [...this.#metricCursors],
+    };
+  }
+
+  #restore(saved: LearnerCheckpoint): void {
+    this.#version = saved.version;
+    this.#serial = saved.serial;
+    this.#savedExamples = saved.examples;
+    for (const [partition, at] of saved.cursors.entries()) this.#cursors[partition] = at;
+    for (const [partition, at] of saved.metricCursors.entries()) this.#metricCursors[partition] = at;
+  }
+}
+
+/** The seed belongs to the generation, so that a run can be had again. */
+function modelRequest(definition: SinkDefinition) {
+  const seed = (definition.pipelineId * 2_654_435_761 + definition.generation) % 4_294_967_296;
+  return { options: definition.model, features: definition.features, label: definition.label, seed };
+}

@@ -1,0 +1,182 @@
+// One partition of a pipeline: read, fold, write, in order. While a batch is being written the next is read and folded over what
+// the first will have stored; one write is in flight at most.
+
+import { isAfter } from '../flow/position.ts';
+import type { SinkDefinition } from '../flow/pipeline.ts';
+import type { StoredRecord } from '../flow/record.ts';
+import { BackOff } from '../runtime/back-off.ts';
+import { isRetryable, MillraceError } from '../runtime/errors.ts';
+import { failPoint } from '../runtime/fail-points.ts';
+import { foldBatch, planRead, type FoldResult, type Overlay } from '../scores/fold.ts';
+import type { PartitionId, PartitionState, WriteSet } from '../scores/score-store.ts';
+import type { AlertWhen } from '../scores/scorer.ts';
+import type { LogBatch, TopicReader } from '../stream/log.ts';
+import type { Learning } from './learning.ts';
+import type { SinkPorts } from './ports.ts';
+
+export interface PartitionOptions {
+  readonly ports: SinkPorts;
+  readonly id: PartitionId;
+  readonly reader: TopicReader;
+  readonly state: PartitionState;
+  /** The pipeline's model, opened by whoever first has a definition. */
+  readonly learning: (definition: SinkDefinition) => Promise<Learning>;
+  /** Writes of a pipeline's partitions go one after another: their checkpoints follow each other. */
+  readonly inTurn: (write: () => Promise<void>) => Promise<void>;
+  readonly committed: (progress: BatchProgress) => void;
+  /** Drop it now: a write that fails is not tried again. */
+  readonly abort: AbortSignal;
+}
+
+export interface BatchProgress {
+  readonly nextOffset: number;
+  readonly endOffset: number;
+  readonly appliedUs: number | undefined;
+  readonly scored: number;
+  readonly deadLetters: number;
+}
+
+interface Segment {
+  readonly records: readonly StoredRecord[];
+  readonly nextOffset: number;
+}
+
+export class PartitionLoop {
+  readonly #options: PartitionOptions;
+  #state: PartitionState;
+  #inFlight: { readonly done: Promise<void>; readonly overlay: Overlay } | undefined;
+  #alert: { readonly revision: number; readonly when: AlertWhen | undefined } | undefined;
+
+  constructor(options: PartitionOptions) {
+    this.#options = options;
+    this.#state = options.state;
+  }
+
+  /** Offset up to which all is applied, or being written. */
+  get nextOffset(): number {
+    return this.#state.nextOffset;
+  }
+
+  /** Reads until `signal` aborts; what is in hand is then written. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { reader, id } = this.#options;
+    try {
+      for await (const batch of reader.read(id.partition, this.#state.nextOffset, signal)) {
+        for (const segment of segmentsOf(batch)) await this.#process(segment, batch);
+        if (signal.aborted) break;
+      }
+    } finally {
+      await this.#inFlight?.done;
+    }
+  }
+
+  async #process(segment: Segment, batch: LogBatch): Promise<void> {
+    const { ports, id, abort } = this.#options;
+    const state = this.#state;
+    const records = segment.records.filter((record) => isAfter(record.position, state.position));
+    const definition = definitionOf(records[0]) ?? state.definition;
+    if (definition === undefined) {
+      if (records.length === 0) return;
+      throw new MillraceError('RECORD_INVALID', 'the first record of the topic has no definition of its pipeline', {
+        hint: 'The topic is not whole. `select millrace.rebuild(name)` starts it over.',
+      });
+    }
+    const learning = await this.#options.learning(definition);
+    await learning.redefine(definition);
+    const alertWhen = await this.#alertWhen(definition);
+    const overlay = this.#inFlight?.overlay;
+    const reads = await this.#retrying(() => ports.store.read(id, definition, planRead(state, definition, records)));
+    abort.throwIfAborted();
+    const folded = foldBatch({
+      id,
+      state,
+      definition,
+      records,
+      nextOffset: segment.nextOffset,
+      reads,
+      overlay,
+      scorer: learning,
+      pending: learning.pending(id.partition),
+      alertWhen,
+      nowUs: ports.clock.nowUs(),
+    });
+    const writes = withLearned(folded, learning, id.partition);
+    this.#state = writes.next;
+    await this.#inFlight?.done;
+    const progress: BatchProgress = {
+      nextOffset: segment.nextOffset,
+      endOffset: batch.endOffset,
+      appliedUs: records.at(-1)?.commitTimeUs,
+      scored: folded.scored,
+      deadLetters: writes.deadLetters.length,
+    };
+    const done = this.#options.inTurn(() => this.#write(definition, writes, progress));
+    // Awaited by the next batch or at the end; until then a rejection is not "unhandled".
+    done.catch(() => {});
+    this.#inFlight = { done, overlay: folded.overlay };
+  }
+
+  async #write(definition: SinkDefinition, writes: WriteSet, progress: BatchProgress): Promise<void> {
+    const { ports, id, reader } = this.#options;
+    failPoint('sink.folded');
+    const result = await this.#retrying(() => ports.store.write(id, definition, writes));
+    if (result === 'stolen')
+      throw new MillraceError('ALREADY_RUNNING', 'another sink has written this partition', {
+        hint: 'Two sinks read it for a moment, as when one was cut off. This one starts again from what is stored.',
+        retryable: true,
+      });
+    failPoint('sink.committed');
+    if (writes.checkpoint !== undefined) failPoint('sink.model-saved');
+    await reader.committed(id.partition, progress.nextOffset);
+    failPoint('sink.acknowledged');
+    this.#options.committed(progress);
+  }
+
+  /** The same attempt again while its failure is a passing one. */
+  async #retrying<T>(attempt: () => Promise<T>): Promise<T> {
+    const { ports, abort } = this.#options;
+    const backOff = new BackOff({ firstMs: 100, capMs: 10_000, random: ports.random });
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!isRetryable(error) || abort.aborted) throw error;
+        await ports.clock.sleep(backOff.next(), abort);
+        abort.throwIfAborted();
+      }
+    }
+  }
+
+  async #alertWhen(definition: SinkDefinition): Promise<AlertWhen | undefined> {
+    if (this.#alert?.revision !== definition.revision)
+      this.#alert = { revision: definition.revision, when: await this.#options.ports.compileAlert(definition) };
+    return this.#alert.when;
+  }
+}
+
+/** A batch, cut before each record that brings a definition: it is in force for a whole fold. */
+function segmentsOf(batch: LogBatch): Segment[] {
+  const segments: Segment[] = [];
+  let from = 0;
+  for (const [index, record] of batch.records.entries()) {
+    if (index === from || definitionOf(record) === undefined) continue;
+    segments.push({ records: batch.records.slice(from, index), nextOffset: record.offset });
+    from = index;
+  }
+  segments.push({ records: from === 0 ? batch.records : batch.records.slice(from), nextOffset: batch.nextOffset });
+  return segments;
+}
+
+function definitionOf(record: StoredRecord | undefined): SinkDefinition | undefined {
+  return record?.body.kind === 'progress' ? record.body.definition : undefined;
+}
+
+/** Adds the versions that were reached; examples that the checkpoint has already need not be stored. */
+function withLearned(folded: FoldResult, learning: Learning, partition: number): WriteSet {
+  const { versions, checkpoint } = learning.takeSaved();
+  const examples =
+    checkpoint === undefined
+      ? folded.writes.examples
+      : folded.writes.examples.filter((example) => !learning.isSaved(partition, example, checkpoint));
+  return { ...folded.writes, examples, versions, checkpoint };
+}

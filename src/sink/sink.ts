@@ -1,0 +1,119 @@
+// millrace sink: stream → model → scores, one task a pipeline.
+//
+//   topics ──▶ pipeline task ──▶ partition loop:  read ▶ fold (score, learn) ▶ one transaction ▶ next
+//                  │ learner's lock, one model                                      │
+//                  └── checkpoint when drained ◀────────── versions by count ◀──────┘
+
+import type { ReadOptions, TopicName } from '../stream/log.ts';
+import { PipelineTask } from './pipeline-task.ts';
+import type { SinkPorts, SinkReport } from './ports.ts';
+
+export interface SinkOptions {
+  readonly ports: SinkPorts;
+  readonly group: string;
+  readonly read: ReadOptions;
+  /** An item whenever topics may have come or gone; failed pipelines are tried again then. May end. */
+  readonly changes: AsyncIterable<unknown>;
+  /** First signal: finish the batches in hand, save the models, stop. */
+  readonly drain: AbortSignal;
+  /** Second: stop now; what was not written is read again. */
+  readonly abort: AbortSignal;
+  /** When it resolves, the sink goes on to the end that each topic then has, and stops. Never, where undefined. */
+  readonly until?: Promise<void>;
+  readonly report: (report: SinkReport) => void;
+}
+
+/** Resolves when drained, aborted or caught up; rejects only where topics cannot be listed. */
+export async function runSink(options: SinkOptions): Promise<void> {
+  const tasks = new Map<string, RunningTask>();
+  const caughtUp = new AbortController();
+  const over = new AbortController();
+  const stop = AbortSignal.any([options.drain, options.abort, over.signal]);
+  const refresh = async (): Promise<void> => {
+    if (!stop.aborted)
+      startAndStop(newest(await options.ports.log.list(options.group)), tasks, options, caughtUp.signal);
+  };
+  let failure: { readonly error: unknown } | undefined;
+  const fail = (error: unknown): void => {
+    failure ??= { error };
+    over.abort();
+  };
+  await refresh();
+  const following = follow(options.changes, refresh, stop).catch(fail);
+  const finishing = options.until
+    ?.then(async () => {
+      await refresh();
+      caughtUp.abort();
+      await Promise.all([...tasks.values()].map((task) => task.done));
+      over.abort();
+    })
+    .catch(fail);
+  await whenAborted(stop);
+  for (const task of tasks.values()) task.stop.abort();
+  await Promise.all([...tasks.values()].map((task) => task.done));
+  await Promise.all([following, options.drain.aborted || options.abort.aborted ? undefined : finishing]);
+  if (failure !== undefined) throw failure.error;
+}
+
+interface RunningTask {
+  readonly task: PipelineTask;
+  readonly stop: AbortController;
+  done: Promise<void>;
+}
+
+/** Starts what is new or had failed, drains what is gone. */
+function startAndStop(
+  topics: readonly TopicName[],
+  tasks: Map<string, RunningTask>,
+  options: SinkOptions,
+  untilCaughtUp: AbortSignal,
+): void {
+  const wanted = new Set(topics.map(nameOf));
+  for (const [name, running] of tasks) if (!wanted.has(name)) running.stop.abort();
+  for (const topic of topics) {
+    const before = tasks.get(nameOf(topic));
+    if (before !== undefined && before.task.state !== 'failed') continue;
+    const stop = new AbortController();
+    const task = new PipelineTask({
+      ports: options.ports,
+      topic,
+      read: options.read,
+      drain: AbortSignal.any([options.drain, stop.signal]),
+      abort: options.abort,
+      untilCaughtUp,
+      report: options.report,
+    });
+    tasks.set(nameOf(topic), { task, stop, done: task.run() });
+  }
+}
+
+/** A rebuilt pipeline's older generations are not read any more. */
+function newest(topics: readonly TopicName[]): TopicName[] {
+  const latest = new Map<number, TopicName>();
+  for (const topic of topics) {
+    const known = latest.get(topic.pipelineId);
+    if (known === undefined || known.generation < topic.generation) latest.set(topic.pipelineId, topic);
+  }
+  return [...latest.values()];
+}
+
+async function follow(changes: AsyncIterable<unknown>, refresh: () => Promise<void>, stop: AbortSignal): Promise<void> {
+  const iterator = changes[Symbol.asyncIterator]();
+  const stopped = whenAborted(stop).then(() => undefined);
+  for (;;) {
+    const next = await Promise.race([iterator.next(), stopped]);
+    if (next === undefined || next.done === true) break;
+    await refresh();
+  }
+  // Not awaited: a generator that waits for its next item answers only then.
+  iterator.return?.().catch(() => {});
+}
+
+const nameOf = (topic: TopicName): string => `${topic.pipelineId}.${topic.generation}`;
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
