@@ -93,6 +93,13 @@ export function usFromDate(days: number): bigint {
   return us;
 }
 
+/** The same for comparisons, which know no range: a date beyond it is after every timestamp. */
+export function usFromDateUnchecked(days: number): bigint {
+  if (days === INFINITY_DAYS) return INFINITY_US;
+  if (days === MINUS_INFINITY_DAYS) return MINUS_INFINITY_US;
+  return BigInt(days) * DAY_US;
+}
+
 /** A timestamp without zone, read as local time of the zone. */
 export function zonedFromLocal(us: bigint, timezone: string): bigint {
   return isFiniteUs(us) ? checkUs(utcFromLocal(us, timezone)) : us;
