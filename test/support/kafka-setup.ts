@@ -13,7 +13,7 @@ declare module 'vitest' {
   }
 }
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   let started: ReturnType<typeof startKafka> | undefined;
   const server = createServer((_request, response) => {
     started ??= startKafka();
