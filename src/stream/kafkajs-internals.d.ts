@@ -29,7 +29,7 @@ declare module 'kafkajs/src/cluster/index.js' {
     readonly response: { decode(payload: Buffer): Promise<T>; parse(decoded: T): Promise<T> };
   }
 
-  export default class Cluster {
+  class Cluster {
     constructor(options: {
       logger: Logger;
       brokers: readonly string[];
@@ -55,10 +55,12 @@ declare module 'kafkajs/src/cluster/index.js' {
     findBroker(options: { nodeId: number }): Promise<InternalBroker>;
     findControllerBroker(): Promise<InternalBroker>;
   }
+
+  export { Cluster as default };
 }
 
 declare module 'kafkajs/src/protocol/encoder.js' {
-  export default class Encoder {
+  class Encoder {
     constructor(initialSize?: number);
     writeInt8(value: number): this;
     writeInt16(value: number): this;
@@ -67,4 +69,6 @@ declare module 'kafkajs/src/protocol/encoder.js' {
     writeString(value: string | null): this;
     writeBuffer(value: Buffer): this;
   }
+
+  export { Encoder as default };
 }
