@@ -24,6 +24,7 @@ export interface ChildOptions {
 }
 
 export interface Supervised {
+  readonly name: 'connector' | 'sink';
   /** Exit code of its last run, once it is not started again: 0, or 3 (degraded). Rejects when it is fatal. */
   readonly done: Promise<number>;
   send(message: ChildMessage): void;
@@ -64,6 +65,7 @@ export function supervise(options: ChildOptions): Supervised {
     }
   };
   return {
+    name: options.name,
     done: run(),
     send: (message) => void child?.send(message),
     get pid() {

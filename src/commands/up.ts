@@ -34,8 +34,8 @@ async function runUp(flags: CommonFlags): Promise<void> {
 }
 
 /**
- * Runs both until stopped; with `untilCaughtUp` the connector first says when everything is in the topics, then the sink
- * finishes them. Gives the exit code. Whichever fails for good stops the other.
+ * Runs both until stopped. Told to finish (`untilCaughtUp`, or a message), the connector ends when everything is in the topics;
+ * then the sink is told. Gives the exit code. Whichever fails for good stops the other.
  */
 export async function runBoth(
   flags: CommonFlags,
@@ -48,7 +48,8 @@ export async function runBoth(
   const connector = supervise({ name: 'connector', args: childArguments(flags, true), signals, ...output });
   onStart?.([connector, sink]);
   const connectorDone = connector.done.then((code) => {
-    if (flags.untilCaughtUp) sink.send({ kind: 'finish' });
+    // The connector ends by itself only when it was told to finish: then everything is in the topics.
+    if (!signals.drain.aborted) sink.send({ kind: 'finish' });
     return code;
   });
   try {

@@ -1,0 +1,204 @@
+// The connector over a real Postgres and the embedded stream.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { migrate } from '../../src/catalog/migrate.ts';
+import { PIPELINE_COLUMNS, PIPELINES_TABLE } from '../../src/catalog/pipeline-row.ts';
+import { readStatus } from '../../src/catalog/status.ts';
+import { runConnector, type ConnectorOutcome } from '../../src/connector/connector.ts';
+import type { ConnectorOptions } from '../../src/connector/ports.ts';
+import { PostgresWarehouse } from '../../src/connector/postgres-warehouse.ts';
+import type { StoredRecord } from '../../src/flow/record.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { silentLogger } from '../../src/runtime/logger.ts';
+import { openLmdbStore } from '../../src/state/lmdb-store.ts';
+import { EmbeddedLog } from '../../src/stream/embedded-log.ts';
+import { loadParser } from '../../src/transform/compile.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+
+const SHOP = `
+  create table payments (id bigint primary key, customer_id int not null, amount numeric(12,2), currency text, created_at timestamptz not null);
+  create table chargebacks (id bigint primary key, payment_id bigint not null, created_at timestamptz not null);
+  create view fraud_features as
+    select id, created_at, coalesce(amount, 0) as amount, lower(trim(currency)) as currency,
+           count(*) over last_hour as payments_1h,
+           extract(epoch from created_at - lag(created_at) over in_order) as seconds_since_last
+    from payments
+    window in_order as (partition by customer_id order by created_at, id),
+           last_hour as (partition by customer_id order by created_at range between '1 hour' preceding and current row);
+  create view fraud_labels as select payment_id as id, true as label, created_at as label_at from chargebacks;
+  insert into payments values (1, 7, 10.50, ' EUR', '2026-01-01 10:00+00'), (2, 7, null, 'usd', '2026-01-01 10:30+00'), (3, 8, 5, null, '2026-01-01 09:00+00');
+  insert into chargebacks values (1, 1, '2026-01-01 10:10+00');`;
+const CREATE = `select millrace.create_pipeline('fraud', features => 'fraud_features', key => 'id', event_time => 'created_at',
+  labels => 'fraud_labels', label_wait => '30 days', label_default => 'false', clock => 'event_time')`;
+
+/** Processes of one group, one after the other, over one data folder. */
+class World {
+  readonly database: TestDatabase;
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'millrace-connector-'));
+  readonly options: ConnectorOptions;
+
+  private constructor(database: TestDatabase) {
+    this.database = database;
+    this.options = {
+      group: database.name,
+      partitions: 1,
+      controlTable: PIPELINES_TABLE,
+      controlColumns: PIPELINE_COLUMNS,
+      checkpointIntervalMs: 100,
+      heartbeatIntervalMs: 10_000,
+      statusIntervalMs: 200,
+      maxBufferedRecords: 1000,
+      walBudgetBytes: 2 ** 30,
+    };
+  }
+
+  static async open(): Promise<World> {
+    const world = new World(await createDatabase());
+    await loadParser();
+    await migrate(world.database.url);
+    return world;
+  }
+
+  /** Runs a connector until it has processed everything committed so far. */
+  async catchUp(): Promise<ConnectorOutcome> {
+    await using state = await openLmdbStore(path.join(this.folder, 'state'));
+    await using log = await EmbeddedLog.open({ folder: path.join(this.folder, 'stream') });
+    await using warehouse = new PostgresWarehouse({
+      url: this.database.url,
+      group: this.options.group,
+      logger: silentLogger,
+    });
+    const ports = { warehouse, state, log, clock: systemClock, random: Math.random, logger: silentLogger };
+    const finish = new AbortController();
+    finish.abort();
+    const never = new AbortController().signal;
+    return await runConnector(ports, this.options, { drain: never, abort: never, finish: finish.signal });
+  }
+
+  /** Everything in a generation's topic. */
+  async records(pipelineId = 1, generation = 1): Promise<StoredRecord[]> {
+    await using log = await EmbeddedLog.open({ folder: path.join(this.folder, 'stream') });
+    await using reader = await log.openReader(
+      { group: this.options.group, pipelineId, generation },
+      { maxRecords: 1000, maxBytes: 1e6 },
+    );
+    const { first, end } = await reader.range(0);
+    const records: StoredRecord[] = [];
+    if (first === end) return records;
+    for await (const batch of reader.read(0, first, new AbortController().signal)) {
+      records.push(...batch.records);
+      if (batch.nextOffset >= end) break;
+    }
+    return records;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.database[Symbol.asyncDispose]();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+const shown = (records: readonly StoredRecord[]): string[] =>
+  records.map(({ body }) => {
+    if (body.kind === 'progress') return `progress ${body.phase}${body.definition ? ' definition' : ''}`;
+    if (body.kind === 'features') return `${body.key} ${body.features}`;
+    if (body.kind === 'label') return `${body.key} label ${body.label === undefined ? 'withdrawn' : body.label}`;
+    return body.kind === 'truncate' ? 'truncate' : `${body.key} ${body.kind}`;
+  });
+
+test('history is played in event-time order with its labels, then changes follow, and a restart repeats nothing', async () => {
+  await using world = await World.open();
+  await world.database.query(SHOP);
+  await world.database.query(CREATE);
+  expect(await world.catchUp()).toEqual({ failed: 0, deadLetters: 0 });
+  const withoutSteps = async (): Promise<string[]> =>
+    shown(await world.records()).filter((line) => !/^progress \w+$/.test(line));
+  const backfilled = await withoutSteps();
+  expect(backfilled).toEqual([
+    'progress backfill definition',
+    '["3"] {"amount":5.00,"currency":null,"payments_1h":1,"seconds_since_last":null}',
+    '["1"] {"amount":10.50,"currency":"eur","payments_1h":1,"seconds_since_last":null}',
+    '["1"] label true',
+    '["2"] {"amount":0,"currency":"usd","payments_1h":2,"seconds_since_last":1800.000000}',
+    'progress live definition',
+  ]);
+  for (const statement of [
+    `insert into payments values (4, 7, 1, 'EUR', '2026-01-01 10:45+00'); insert into chargebacks values (2, 4, '2026-01-02 10:00+00')`,
+    'update payments set amount = 11 where id = 1',
+    'update payments set customer_id = 7 where id = 1',
+    'delete from chargebacks where id = 1',
+    'delete from payments where id = 3',
+  ]) {
+    await world.database.query(statement);
+  }
+  await world.catchUp();
+  await world.catchUp();
+  const live = (await withoutSteps()).slice(backfilled.length);
+  expect(live).toEqual([
+    '["4"] label true',
+    '["4"] {"amount":1.00,"currency":"eur","payments_1h":3,"seconds_since_last":900.000000}',
+    '["1"] {"amount":11.00,"currency":"eur","payments_1h":1,"seconds_since_last":null}',
+    '["1"] label withdrawn',
+    '["3"] delete',
+  ]);
+});
+
+test('a pipeline that is created later, paused, resumed, rebuilt and dropped follows its commands', async () => {
+  await using world = await World.open();
+  await world.database.query(SHOP);
+  await world.catchUp();
+  await world.database.query(CREATE);
+  await world.catchUp();
+  expect(shown(await world.records()).filter((line) => line.startsWith('[')).length).toBe(4);
+  await world.database.query(`select millrace.pause('fraud')`);
+  await world.database.query(`insert into payments values (5, 7, 1, 'EUR', '2026-01-01 11:00+00')`);
+  await world.catchUp();
+  const client = await world.database.connect();
+  expect(await readStatus(client)).toMatchObject([{ pipeline: 'fraud', state: 'paused' }]);
+  expect(shown(await world.records()).some((line) => line.startsWith('["5"]'))).toBe(false);
+  await world.database.query(`select millrace.resume('fraud')`);
+  await world.catchUp();
+  expect(shown(await world.records()).filter((line) => line.startsWith('["5"]')).length).toBe(1);
+  await world.database.query(`select millrace.rebuild('fraud')`);
+  await world.catchUp();
+  expect(shown(await world.records(1, 2)).filter((line) => /^\["\d"\] \{/.test(line)).length).toBe(4);
+  await world.database.query(`select millrace.drop_pipeline('fraud')`);
+  await world.catchUp();
+  await expect(world.records(1, 2)).rejects.toThrow();
+});
+
+test('a view that cannot be compiled stops its pipeline alone, with place and way out', async () => {
+  await using world = await World.open();
+  await world.database.query(SHOP);
+  await world.database.query(CREATE);
+  await world.database
+    .query(`create view bad_features as select id, created_at, now() - created_at as age from payments;
+    select millrace.create_pipeline('bad', features => 'bad_features', key => 'id', event_time => 'created_at')`);
+  expect(await world.catchUp()).toEqual({ failed: 1, deadLetters: 0 });
+  const client = await world.database.connect();
+  const [bad, fraud] = await readStatus(client);
+  expect(bad).toMatchObject({
+    pipeline: 'bad',
+    state: 'failed',
+    reason: expect.stringContaining('now()') as string,
+    hint: expect.any(String) as string,
+  });
+  expect(fraud).toMatchObject({ pipeline: 'fraud', state: 'running' });
+});
+
+test('a folder that is lost stops the group; a new one after drop-slot starts a new generation', async () => {
+  await using world = await World.open();
+  await world.database.query(SHOP);
+  await world.database.query(CREATE);
+  await world.catchUp();
+  rmSync(path.join(world.folder, 'state'), { recursive: true });
+  await expect(world.catchUp()).rejects.toMatchObject({ code: 'STATE_LOST' });
+  await world.database.query(`select pg_drop_replication_slot('millrace_${world.options.group}')`);
+  rmSync(path.join(world.folder, 'state'), { recursive: true });
+  await world.catchUp();
+  await world.catchUp();
+  expect(shown(await world.records(1, 2)).filter((line) => /^\["\d"\] \{/.test(line)).length).toBe(3);
+});
