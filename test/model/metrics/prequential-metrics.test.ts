@@ -1,0 +1,225 @@
+import { describe, expect, test } from 'vitest';
+import { createModel } from '../../../src/model/create-model.ts';
+import type { MetricValue, Outcome } from '../../../src/model/metrics/outcome.ts';
+import { PrequentialMetrics, RECENT_OUTCOMES, type Period } from '../../../src/model/metrics/prequential-metrics.ts';
+import { BinnedRocAuc } from '../../../src/model/metrics/roc-auc.ts';
+import { phishing, requestFor } from '../phishing.ts';
+import { seeded } from '../seeded.ts';
+
+type Task = 'binary' | 'regression';
+type Standing = { score: number; target: number | undefined };
+
+const PERIODS: Period[] = ['all', 'recent', 'backfill'];
+
+/** A random history of labels that come, change and go, and the outcomes that stand at its end, in the order they first came. */
+function history(task: Task, count: number, seed: number): { outcomes: Outcome[]; standing: Standing[] } {
+  const random = seeded(seed);
+  const targetOf = () => (task === 'binary' ? Number(random() < 0.2) : Math.round(random() * 1000) / 7);
+  const outcomes: Outcome[] = [];
+  const standing: Standing[] = [];
+  for (let i = 0; i < count; i++) {
+    const chance = random();
+    const slot = standing[Math.floor(random() * standing.length)];
+    if (chance < 0.8 || !slot || slot.target === undefined) {
+      const entry = { score: task === 'binary' ? random() ** 3 : random() * 150, target: targetOf() };
+      standing.push(entry);
+      outcomes.push({ ...entry, prior: undefined });
+    } else {
+      const target = chance < 0.92 ? targetOf() : undefined;
+      outcomes.push({ score: slot.score, target, prior: slot.target });
+      slot.target = target;
+    }
+  }
+  return { outcomes, standing };
+}
+
+/** Every metric from scores and targets alone, by its definition, over all pairs. */
+function recomputed(task: Task, rows: { score: number; target: number }[]): Record<string, number> {
+  const n = rows.length;
+  const mean = (f: (row: { score: number; target: number }) => number) =>
+    rows.reduce((sum, row) => sum + f(row), 0) / n;
+  if (task === 'regression') {
+    const center = mean((r) => r.target);
+    const variance = mean((r) => (r.target - center) ** 2);
+    return {
+      mae: mean((r) => Math.abs(r.score - r.target)),
+      rmse: Math.sqrt(mean((r) => (r.score - r.target) ** 2)),
+      r2: 1 - mean((r) => (r.score - r.target) ** 2) / variance,
+    };
+  }
+  const positives = rows.filter((r) => r.target === 1);
+  const negatives = rows.filter((r) => r.target === 0);
+  let pairs = 0;
+  for (const p of positives) for (const q of negatives) pairs += p.score > q.score ? 1 : p.score === q.score ? 0.5 : 0;
+  const tp = positives.filter((r) => r.score > 0.5).length;
+  const fp = negatives.filter((r) => r.score > 0.5).length;
+  return {
+    log_loss: mean((r) => -Math.log(Math.max(1e-15, r.target === 1 ? r.score : 1 - r.score))),
+    roc_auc: pairs / (positives.length * negatives.length),
+    accuracy: mean((r) => Number(r.score > 0.5 === (r.target === 1))),
+    f1: (2 * tp) / (2 * tp + fp + positives.length - tp),
+  };
+}
+
+function fold(metrics: PrequentialMetrics, outcomes: readonly Outcome[]): PrequentialMetrics {
+  for (const outcome of outcomes) metrics.fold(outcome);
+  return metrics;
+}
+
+function valueOf(values: readonly MetricValue[], metric: string): MetricValue {
+  return values.find((value) => value.metric === metric)!;
+}
+
+/** What is left of a history, as if only that had ever come. */
+function only(rows: readonly Standing[]): Outcome[] {
+  return rows.filter((row) => row.target !== undefined).map((row) => ({ ...row, prior: undefined }));
+}
+
+describe.each(['binary', 'regression'] as const)('%s metrics', (task) => {
+  test.each(PERIODS)('of period %s are those of the outcomes that stand, whatever labels came before', (period) => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { outcomes, standing } = history(task, 400, seed);
+      const values = fold(new PrequentialMetrics(task, period), outcomes).values();
+      const left = only(standing);
+      const again = fold(new PrequentialMetrics(task, period), left).values();
+      // The running mean's error is the one figure that remembers.
+      const comparable = (list: MetricValue[]) =>
+        list.map((value) => (value.baselineKind === 'running_mean' ? { ...value, baseline: null } : value));
+      expect(comparable(values)).toEqual(comparable(again));
+      for (const [metric, expected] of Object.entries(recomputed(task, left as { score: number; target: number }[]))) {
+        const tolerance = metric === 'roc_auc' && period !== 'recent' ? 0.01 : 1e-9 * Math.max(1, Math.abs(expected));
+        expect(Math.abs(valueOf(values, metric).value! - expected), metric).toBeLessThan(tolerance);
+        expect(valueOf(values, metric).examples).toBe(left.length);
+      }
+    }
+  });
+
+  test('recent counts the last 10,000 outcomes and leaves the withdrawn ones among them out', () => {
+    const { outcomes, standing } = history(task, 15_000, 3);
+    expect(standing.length).toBeGreaterThan(RECENT_OUTCOMES + 1000);
+    // A change of an outcome that has left the window must not touch a twin: scores here are all different.
+    const values = fold(new PrequentialMetrics(task, 'recent'), outcomes).values();
+    const left = only(standing.slice(-RECENT_OUTCOMES));
+    expect(left.length).toBeLessThan(RECENT_OUTCOMES);
+    expect(values).toEqual(fold(new PrequentialMetrics(task, 'recent'), left).values());
+  });
+
+  test.each(PERIODS)('of period %s, saved and loaded at a random outcome, go on bit for bit', (period) => {
+    const { outcomes } = history(task, 12_000, 11);
+    const whole = fold(new PrequentialMetrics(task, period), outcomes);
+    for (const at of [0, 1, 4_321, 11_999]) {
+      const half = fold(new PrequentialMetrics(task, period), outcomes.slice(0, at));
+      const resumed = fold(PrequentialMetrics.load(task, period, half.save()), outcomes.slice(at));
+      expect(resumed.values()).toEqual(whole.values());
+      expect(Buffer.compare(resumed.save(), whole.save())).toBe(0);
+    }
+  });
+
+  test.each(PERIODS)(
+    'of period %s are an empty list before the first outcome and after all were withdrawn',
+    (period) => {
+      const metrics = new PrequentialMetrics(task, period);
+      expect(metrics.values()).toEqual([]);
+      metrics.fold({ score: 0.25, target: 1, prior: undefined });
+      expect(metrics.values().length).toBeGreaterThan(0);
+      metrics.fold({ score: 0.25, target: undefined, prior: 1 });
+      expect(metrics.values()).toEqual([]);
+    },
+  );
+
+  test('leave out and count what is not finite', () => {
+    const metrics = new PrequentialMetrics(task, 'all');
+    metrics.fold({ score: Number.NaN, target: 1, prior: undefined });
+    metrics.fold({ score: 0.5, target: Number.POSITIVE_INFINITY, prior: undefined });
+    expect(metrics.values()).toEqual([]);
+    expect(metrics.ignored).toBe(2);
+  });
+
+  test('refuse the saved state of another period or task, or one with a changed bit', () => {
+    const saved = fold(new PrequentialMetrics(task, 'all'), history(task, 50, 1).outcomes).save();
+    expect(() => PrequentialMetrics.load(task, 'backfill', saved)).toThrow(/expected a saved/);
+    expect(() => PrequentialMetrics.load(task === 'binary' ? 'regression' : 'binary', 'all', saved)).toThrow(
+      /expected/,
+    );
+    saved[saved.length >> 1]! ^= 4;
+    expect(() => PrequentialMetrics.load(task, 'all', saved)).toThrow(/checksum/);
+  });
+});
+
+describe('binary quality', () => {
+  test('on phishing, predict then learn, is what River measures', async () => {
+    const { columns, rows } = phishing();
+    const model = await createModel(requestFor(columns));
+    const all = new PrequentialMetrics('binary', 'all');
+    const recent = new PrequentialMetrics('binary', 'recent');
+    for (const row of rows) {
+      const score = model.predictMany([row.features])[0]!.score!;
+      for (const metrics of [all, recent]) metrics.fold({ score, target: row.target, prior: undefined });
+      model.learn({ ...row, weight: 1 });
+    }
+    for (const values of [all.values(), recent.values()]) {
+      expect(valueOf(values, 'accuracy').value).toBe(0.8928);
+      expect(valueOf(values, 'log_loss').value).toBeCloseTo(0.330112, 6);
+      expect(valueOf(values, 'f1').value).toBeCloseTo(0.879713, 6);
+      expect(valueOf(values, 'accuracy').baseline).toBe(702 / 1250);
+    }
+    expect(valueOf(recent.values(), 'roc_auc').value).toBeCloseTo(0.95335, 6);
+    expect(valueOf(all.values(), 'roc_auc').value).toBeCloseTo(0.95335, 3);
+  });
+
+  test('with one class has no ROC AUC, and its other figures', () => {
+    const metrics = new PrequentialMetrics('binary', 'recent');
+    metrics.fold({ score: 0.2, target: 0, prior: undefined });
+    expect(valueOf(metrics.values(), 'roc_auc').value).toBeNull();
+    expect(valueOf(metrics.values(), 'f1').value).toBeNull();
+    expect(valueOf(metrics.values(), 'accuracy').value).toBe(1);
+  });
+
+  test('a score of exactly 0 or 1 that is wrong costs the log of 1e-15, not infinity', () => {
+    const metrics = new PrequentialMetrics('binary', 'all');
+    metrics.fold({ score: 0, target: 1, prior: undefined });
+    metrics.fold({ score: 1, target: 0, prior: undefined });
+    expect(valueOf(metrics.values(), 'log_loss').value).toBeCloseTo(-Math.log(1e-15), 9);
+  });
+
+  test('binned ROC AUC differs from the exact one by no more than its bound, near 0 and near 1', () => {
+    const random = seeded(5);
+    for (const shape of [
+      (u: number) => u,
+      (u: number) => u ** 12,
+      (u: number) => 1 - u ** 12,
+      (u: number) => u * 1e-13,
+    ]) {
+      const auc = new BinnedRocAuc();
+      const recent = new PrequentialMetrics('binary', 'recent');
+      for (let i = 0; i < 5000; i++) {
+        const target = Number(random() < 0.1);
+        const score = shape(Math.min(1, random() * (target ? 1 : 0.8)));
+        auc.add(score, target, 1);
+        recent.fold({ score, target, prior: undefined });
+      }
+      const exact = valueOf(recent.values(), 'roc_auc').value!;
+      expect(Math.abs(auc.value! - exact)).toBeLessThanOrEqual(auc.errorBound + 1e-12);
+      expect(auc.errorBound).toBeLessThan(0.02);
+    }
+  });
+});
+
+describe('regression quality', () => {
+  test('is beside the mean: R² 0, RMSE the standard deviation', () => {
+    const metrics = new PrequentialMetrics('regression', 'all');
+    for (const target of [2, 4, 4, 4, 5, 5, 7, 9]) metrics.fold({ score: target + 1, target, prior: undefined });
+    expect(valueOf(metrics.values(), 'rmse')).toMatchObject({ value: 1, baseline: 2 });
+    expect(valueOf(metrics.values(), 'r2')).toMatchObject({ value: 0.75, baseline: 0 });
+  });
+
+  test('forgets an outlier that was withdrawn to the last bit', () => {
+    const { outcomes } = history('regression', 300, 8);
+    const metrics = new PrequentialMetrics('regression', 'all');
+    metrics.fold({ score: 1, target: 1e60, prior: undefined });
+    fold(metrics, outcomes);
+    metrics.fold({ score: 1, target: undefined, prior: 1e60 });
+    const without = fold(new PrequentialMetrics('regression', 'all'), outcomes).values();
+    expect(metrics.values().map((v) => v.value)).toEqual(without.map((v) => v.value));
+  });
+});
