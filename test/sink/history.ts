@@ -96,7 +96,7 @@ export function history(options: HistoryOptions): StreamRecord[] {
   for (let commit = 1; commit <= commits; commit++) {
     lsn = BigInt(commit) * 100n;
     n = 0;
-    clockUs += pick(8_000_000);
+    clockUs += pick(8_000) * 1_000;
     if (commit === 1 || random() < 0.3)
       put({ kind: 'progress', clockUs, phase: 'live', definition: undefined }, undefined);
     if (random() < 0.01) put({ kind: 'truncate' }, undefined);
@@ -161,15 +161,13 @@ export function stillClock(): Clock {
     nowUs: () => START_US,
     sleep: (_ms, signal) =>
       new Promise((resolve) => {
-        const handle = setTimeout(resolve, 1);
-        signal?.addEventListener(
-          'abort',
-          () => {
-            clearTimeout(handle);
-            resolve();
-          },
-          { once: true },
-        );
+        const done = (): void => {
+          clearTimeout(handle);
+          signal?.removeEventListener('abort', done);
+          resolve();
+        };
+        const handle = setTimeout(done, 1);
+        signal?.addEventListener('abort', done, { once: true });
       }),
   };
 }
