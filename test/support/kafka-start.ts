@@ -1,7 +1,7 @@
 // Finds or starts a Kafka broker, in this order: MILLRACE_TEST_BROKERS; a Docker daemon; Java and Maven.
 
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -64,8 +64,9 @@ async function startInDocker(): Promise<StartedKafka | undefined> {
 }
 
 async function startWithJava(): Promise<StartedKafka> {
-  const here = path.join(import.meta.dirname, 'kafka-broker');
-  const cache = path.join(import.meta.dirname, '../../.cache/kafka');
+  const root = projectRoot();
+  const here = path.join(root, 'test/support/kafka-broker');
+  const cache = path.join(root, '.cache/kafka');
   const folder = mkdtempSync(path.join(tmpdir(), 'millrace-test-kafka-'));
   const port = await freePort();
   // The script leaves the broker running and prints its pid.
@@ -78,6 +79,13 @@ async function startWithJava(): Promise<StartedKafka> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Benchmarks run a compiled copy of this file, from another folder. */
+function projectRoot(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
+  return folder;
 }
 
 /** A broker's orderly stop takes seconds and serves nobody here. The process is not our child, so it can only be asked after. */
