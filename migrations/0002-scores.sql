@@ -9,6 +9,9 @@ create table millrace._offsets (
   -- Of the last record applied: what is not above it is dropped.
   position_lsn pg_lsn,
   position_n bigint,
+  -- Of the last record scored: what had to be learned before it, is.
+  scored_lsn pg_lsn,
+  scored_n bigint,
   -- As the topic's records gave it: takes effect at the same record after any restart.
   definition json,
   clock_us bigint,

@@ -104,6 +104,7 @@ class BatchFold {
   #supersede = false;
   #scored = 0;
   #position: Position | undefined;
+  #scoredPosition: Position | undefined;
   #clockUs: number | undefined;
   #phase: 'backfill' | 'live';
   #dueThroughUs: number | undefined;
@@ -123,6 +124,7 @@ class BatchFold {
     this.#request = request;
     const { state, definition, reads } = request;
     this.#position = state.position;
+    this.#scoredPosition = state.scored;
     this.#clockUs = state.clockUs;
     this.#phase = state.phase;
     this.#dueThroughUs = state.dueThroughUs;
@@ -166,6 +168,7 @@ class BatchFold {
       next: {
         nextOffset,
         position: this.#position,
+        scored: this.#scoredPosition,
         definition,
         clockUs: this.#clockUs,
         phase: this.#phase,
@@ -240,6 +243,7 @@ class BatchFold {
 
   #features(body: FeaturesEmission, position: Position): void {
     this.#learnBefore(position);
+    this.#scoredPosition = position;
     const entry = this.#entry(body.key);
     const old = entry.row;
     if (old !== undefined && !old.scored) this.#score();

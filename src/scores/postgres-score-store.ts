@@ -29,6 +29,8 @@ interface OffsetRow {
   readonly next_offset: string;
   readonly position_lsn: string | null;
   readonly position_n: string | null;
+  readonly scored_lsn: string | null;
+  readonly scored_n: string | null;
   readonly definition: SinkDefinition | null;
   readonly clock_us: string | null;
   readonly phase: 'backfill' | 'live';
@@ -190,7 +192,7 @@ const partitionName = (id: PartitionId): string => `${id.pipelineId}.${id.genera
 async function readOffset(client: pg.Client, id: PartitionId, lock: '' | 'for update'): Promise<OffsetRow | undefined> {
   const result = await client.query<OffsetRow>({
     name: `offset ${lock}`,
-    text: `select next_offset, position_lsn, position_n, definition, clock_us, phase, due_through_us, written_by
+    text: `select next_offset, position_lsn, position_n, scored_lsn, scored_n, definition, clock_us, phase, due_through_us, written_by
       from millrace._offsets where pipeline_id = $1 and generation = $2 and partition = $3 ${lock}`,
     values: [id.pipelineId, id.generation, id.partition],
   });
@@ -201,6 +203,7 @@ function stateOf(row: OffsetRow): PartitionState {
   return {
     nextOffset: Number(row.next_offset),
     position: row.position_lsn === null ? undefined : { lsn: parseLsn(row.position_lsn), n: Number(row.position_n) },
+    scored: row.scored_lsn === null ? undefined : { lsn: parseLsn(row.scored_lsn), n: Number(row.scored_n) },
     definition: row.definition ?? undefined,
     clockUs: row.clock_us === null ? undefined : Number(row.clock_us),
     phase: row.phase,
@@ -222,7 +225,7 @@ async function writeOffset(client: pg.Client, id: PartitionId, next: PartitionSt
   await client.query({
     name: 'write offset',
     text: `update millrace._offsets set next_offset = $4, position_lsn = $5, position_n = $6, definition = $7, clock_us = $8, phase = $9,
-      due_through_us = $10, written_by = $11, written_at = clock_timestamp() where pipeline_id = $1 and generation = $2 and partition = $3`,
+      due_through_us = $10, written_by = $11, scored_lsn = $12, scored_n = $13, written_at = clock_timestamp() where pipeline_id = $1 and generation = $2 and partition = $3`,
     values: [
       id.pipelineId,
       id.generation,
@@ -235,6 +238,8 @@ async function writeOffset(client: pg.Client, id: PartitionId, next: PartitionSt
       next.phase,
       next.dueThroughUs === undefined ? null : Math.round(next.dueThroughUs),
       token,
+      next.scored === undefined ? null : formatLsn(next.scored.lsn),
+      next.scored?.n ?? null,
     ],
   });
 }

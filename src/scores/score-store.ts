@@ -22,6 +22,8 @@ export interface PartitionState {
   readonly nextOffset: number;
   /** Position of the last record applied; undefined before the first. Records not above it are dropped. */
   readonly position: Position | undefined;
+  /** Position of the last record scored: what had to be learned before it, is. */
+  readonly scored: Position | undefined;
   /** As the topic's records gave it; undefined before the first. */
   readonly definition: SinkDefinition | undefined;
   /** Clock of the last progress record, microseconds since 1970 UTC. */

@@ -1,6 +1,7 @@
 // A pipeline's model and metrics, and where they stand in each partition. What the fold calls a scorer; what a restart loads.
 
 import type { SinkDefinition } from '../flow/pipeline.ts';
+import type { Position } from '../flow/position.ts';
 import type { Model } from '../model/model.ts';
 import { isAboveItem } from '../scores/item-position.ts';
 import { PendingExamples } from '../scores/pending-examples.ts';
@@ -48,8 +49,8 @@ export class Learning implements Scorer {
   }
 
   /**
-   * Loads what was saved, then what is stored beyond it: outcomes are counted, examples wait as they did. They must not be
-   * learned here: the last commit's would be learned before its remaining records are scored.
+   * Loads what was saved, then what is stored beyond it: outcomes are counted, examples wait as they did. They are not all
+   * learned here, since the last commit's must wait until its remaining records are scored: see {@link resume}.
    */
   static async open(ports: LearningPorts, id: GenerationId, definition: SinkDefinition): Promise<Learning> {
     const saved = await ports.store.checkpoint(id);
@@ -86,6 +87,12 @@ export class Learning implements Scorer {
   /** A partition's examples that wait for a later commit. */
   pending(partition: number): PendingExamples {
     return (this.#pending[partition] ??= new PendingExamples());
+  }
+
+  /** After {@link open}: learns what was learned before the last record that the partition has scored. */
+  resume(partition: number, scored: Position | undefined): void {
+    if (scored === undefined) return;
+    this.pending(partition).takeBefore(scored, (example, features) => this.learn(partition, example, features));
   }
 
   /** True when the example is in the checkpoint that {@link takeSaved} gave last: it need not be stored. */

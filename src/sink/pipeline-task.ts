@@ -142,7 +142,7 @@ export class PipelineTask {
     const id = { ...this.#id, partition };
     const range = await reader.range(partition);
     const state = await ports.store.open(id, range.first);
-    if (state.definition !== undefined) await this.#model(state.definition);
+    if (state.definition !== undefined) (await this.#model(state.definition)).resume(partition, state.scored);
     const reached = new AbortController();
     let target: number | undefined;
     const committed = (progress: BatchProgress): void => {

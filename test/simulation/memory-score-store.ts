@@ -289,6 +289,7 @@ export class MemoryScoreStore implements ScoreStore {
         state: {
           nextOffset: firstOffset,
           position: undefined,
+          scored: undefined,
           definition: undefined,
           clockUs: undefined,
           phase: 'backfill',
