@@ -13,8 +13,8 @@ import { categoryOf, hashText, numberOf } from './feature-value.ts';
 const MAX_CATEGORY_LENGTH = 200;
 /** From this many values on a number is limited before it enters mean and deviation. */
 const CLIP_FROM = 100;
-/** Where `clip` is null: keeps a sum of products finite. */
-const NO_CLIP = 1e9;
+/** For numbers that are not standardised or where `clip` is null: keeps a sum of products finite. */
+const NO_CLIP = 1e15;
 const NONE = -1;
 
 /** What is learned about one feature. It outlives the column: a feature that comes back finds its weights. */

@@ -1,0 +1,198 @@
+import { describe, expect, test } from 'vitest';
+import type { ColumnType } from '../../src/flow/pipeline.ts';
+import { createModel } from '../../src/model/create-model.ts';
+import { encodeOptions } from '../../src/model/encoder/encode-options.ts';
+import { Encoder } from '../../src/model/encoder/encoder.ts';
+import type { FeatureRow } from '../../src/model/model.ts';
+import { booleanLabel, phishing, requestFor } from './phishing.ts';
+
+const OIDS: Record<string, number> = {
+  numeric: 1700,
+  bigint: 20,
+  text: 25,
+  boolean: 16,
+  timestamptz: 1184,
+  date: 1082,
+};
+
+function columnsOf(types: Record<string, string>): ColumnType[] {
+  return Object.entries(types).map(([name, type]) => ({ name, type, typeOid: OIDS[type] ?? 114 }));
+}
+
+function encoderOf(types: Record<string, string>, options: Record<string, unknown> = {}): Encoder {
+  return new Encoder(columnsOf(types), encodeOptions.parse(options));
+}
+
+/** [dimension, value] pairs. */
+function encoded(encoder: Encoder, row: FeatureRow, learn = false): [number, number][] {
+  const input = encoder.encode(row, learn);
+  return Array.from({ length: input.length }, (_, i) => [input.indexes[i]!, input.values[i]!]);
+}
+
+describe('an encoder', () => {
+  test('standardises a number by what it has learned: population variance, 0 while there is none', () => {
+    const encoder = encoderOf({ amount: 'numeric' });
+    expect(encoded(encoder, { amount: 5 })).toEqual([[0, 0]]);
+    for (const amount of [2, 4, 4, 4, 5, 5, 7, 9]) encoder.encode({ amount }, true);
+    expect(encoded(encoder, { amount: 9 })[0]![1]).toBeCloseTo(2, 12);
+    expect(encoded(encoder, { amount: 5 })[0]![1]).toBeCloseTo(0, 12);
+  });
+
+  test('takes numbers as they are where asked to', () => {
+    const encoder = encoderOf(
+      { a: 'numeric', b: 'numeric' },
+      { standardise: false, features: { b: { standardise: true } } },
+    );
+    expect(encoded(encoder, { a: 7, b: 7 })).toEqual([
+      [0, 7],
+      [1, 0],
+    ]);
+  });
+
+  test('gives NULL a dimension of its own, made when the first is learned', () => {
+    const encoder = encoderOf({ amount: 'numeric', currency: 'text', night: 'boolean' });
+    const nulls = { amount: null, currency: null, night: null };
+    expect(encoded(encoder, nulls)).toEqual([]);
+    const learned = encoded(encoder, nulls, true);
+    expect(learned.map(([, value]) => value)).toEqual([1, 1, 1]);
+    expect(new Set(learned.map(([dimension]) => dimension)).size).toBe(3);
+    expect(encoded(encoder, nulls)).toEqual(learned);
+    expect(encoder.unusable).toBe(0);
+  });
+
+  test('counts NaN, infinity, what is beyond 1e100 and what is no number as missing', () => {
+    const encoder = encoderOf({ amount: 'numeric' });
+    const odd = ['NaN', 'Infinity', '-Infinity', 1e101, 'abc', '', [], {}];
+    for (const amount of odd) expect(encoded(encoder, { amount }, true)).toEqual([[1, 1]]);
+    expect(encoder.unusable).toBe(odd.length);
+    expect(encoded(encoder, { amount: '1e3' }, true)).toEqual([[0, 0]]);
+  });
+
+  test('says nothing of a column that the row does not have', () => {
+    const encoder = encoderOf({ amount: 'numeric', night: 'boolean' });
+    expect(encoded(encoder, {}, true)).toEqual([]);
+    expect(encoded(encoder, { unknown: 1 }, true)).toEqual([]);
+  });
+
+  test('gives the first max_values texts a dimension each and all later ones one together', () => {
+    const encoder = encoderOf({ currency: 'text' }, { max_values: 2 });
+    const [eur, usd, gbp, chf] = ['eur', 'usd', 'gbp', 'chf'].map(
+      (currency) => encoded(encoder, { currency }, true)[0]![0],
+    );
+    expect(new Set([eur, usd, gbp]).size).toBe(3);
+    expect(chf).toBe(gbp);
+    expect(encoded(encoder, { currency: 'eur' })).toEqual([[eur, 1]]);
+    expect(encoded(encoder, { currency: 'never learned' })).toEqual([[gbp, 1]]);
+    expect(encoder.dimensions).toBe(3);
+  });
+
+  test('hashes into a space of its own for each feature, with a sign, the same for the same seed', () => {
+    const options = { categories: 'hashing', dimensions: 16 };
+    const encoder = encoderOf({ a: 'text', b: 'text' }, options);
+    const signs = new Set<number>();
+    const [used, usedB] = [new Set<number>(), new Set<number>()];
+    for (let i = 0; i < 500; i++) {
+      const [[a, sign], [b]] = encoded(encoder, { a: `v${i}`, b: `v${i}` }, true) as [
+        [number, number],
+        [number, number],
+      ];
+      signs.add(sign);
+      used.add(a);
+      usedB.add(b);
+    }
+    expect([...signs].sort()).toEqual([-1, 1]);
+    expect([used.size, usedB.size]).toEqual([16, 16]);
+    expect([...used].some((a) => usedB.has(a))).toBe(false);
+    expect(encoder.dimensions).toBe(32);
+    const other = encoderOf({ a: 'text', b: 'text' }, { ...options, hash_seed: 1 });
+    const sequence = (subject: Encoder) => Array.from({ length: 50 }, (_, i) => encoded(subject, { a: `w${i}` }, true));
+    const again = encoderOf({ a: 'text', b: 'text' }, options);
+    const first = sequence(again);
+    expect(sequence(encoderOf({ a: 'text', b: 'text' }, options))).toEqual(first);
+    expect(sequence(other)).not.toEqual(first);
+  });
+
+  test('decides by the type, not by the value: a number can be a category, a text a number', () => {
+    const encoder = encoderOf(
+      { code: 'bigint', size: 'text', day: 'timestamptz', plain: 'timestamptz', flag: 'boolean' },
+      {
+        standardise: false,
+        features: { code: { as: 'category' }, size: { as: 'number' }, day: { as: 'number' }, flag: { as: 'number' } },
+      },
+    );
+    const row = { code: 12, size: '7.5', day: '2026-01-31T10:00:00.5+02:00', plain: '2026-01-31', flag: true };
+    expect(encoded(encoder, row, true)).toEqual([
+      [3, 1],
+      [0, 7.5],
+      [1, Date.UTC(2026, 0, 31, 8) / 1000 + 0.5],
+      [2, 1],
+    ]);
+    expect(encoder.features).toEqual(['code', 'size', 'day', 'flag']);
+    expect(encoder.notices).toHaveLength(1);
+    expect(encoder.notices[0]).toMatch(
+      /column "plain" of type timestamptz is not used as a feature: .*seconds since 1970/,
+    );
+  });
+
+  test('names the columns that it does not use, and says when none is left', () => {
+    const { notices } = encoderOf({ doc: 'jsonb', at: 'date' });
+    expect(notices[0]).toBe(
+      'column "doc" of type jsonb is not used as a feature: give the view a number, text or boolean made from it',
+    );
+    expect(notices[2]).toBe('no column is used as a feature: the model learns only a constant');
+  });
+
+  test('limits a number 100 deviations out, and what of it enters mean and deviation; with clip null, neither', () => {
+    const limited = encoderOf({ amount: 'numeric' });
+    const free = encoderOf({ amount: 'numeric' }, { clip: null });
+    for (const encoder of [limited, free]) {
+      for (let i = 0; i < 1000; i++) encoder.encode({ amount: i % 10 }, true);
+    }
+    expect(encoded(limited, { amount: 1e12 })[0]![1]).toBe(100);
+    expect(encoded(free, { amount: 1e6 })[0]![1]).toBeGreaterThan(1e5);
+    for (const encoder of [limited, free]) encoder.encode({ amount: 1e12 }, true);
+    const spread = (encoder: Encoder) =>
+      encoded(encoder, { amount: 9 })[0]![1] - encoded(encoder, { amount: 0 })[0]![1];
+    expect(spread(limited)).toBeGreaterThan(0.5);
+    expect(spread(free)).toBeLessThan(1e-6);
+  });
+});
+
+describe('"update": "on_arrival"', () => {
+  test('learns means and deviations as rows arrive, and is refused where arrivals are not given', async () => {
+    const { columns, rows } = phishing();
+    const request = requestFor(columns, { update: 'on_arrival' });
+    await expect(createModel(request)).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+    const model = await createModel({ ...request, arrivals: true });
+    expect(model.observesArrivals).toBe(true);
+    for (const row of rows.slice(0, 500)) model.observe(row.features);
+    const before = Buffer.from(model.save());
+    model.learn({ ...rows[0]!, weight: 1 });
+    expect(Buffer.compare(before, model.save())).not.toBe(0);
+    const [score] = model.predictMany([rows[0]!.features]);
+    expect(score!.score).not.toBe(0.5);
+  });
+
+  test('"on_label" does nothing when a row arrives', async () => {
+    const { columns, rows } = phishing();
+    const model = await createModel(requestFor(columns));
+    const before = Buffer.from(model.save());
+    model.observe(rows[0]!.features);
+    expect(Buffer.compare(before, model.save())).toBe(0);
+  });
+});
+
+test('on every phishing row contributions and bias sum to the raw score to 1e-9', async () => {
+  const { columns, rows } = phishing();
+  const model = await createModel({ ...requestFor(columns), label: booleanLabel });
+  let worst = 0;
+  for (const row of rows) {
+    const { bias, contributions } = model.explain(row.features, Infinity);
+    const raw = contributions.reduce((sum, part) => sum + part.contribution, bias);
+    const score = model.predictMany([row.features])[0]!.score!;
+    worst = Math.max(worst, Math.abs(raw - Math.log(score / (1 - score))));
+    expect(contributions).toHaveLength(9);
+    model.learn({ ...row, weight: 1 });
+  }
+  expect(worst).toBeLessThan(1e-9);
+});

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+import { createModel, loadModel } from '../../src/model/create-model.ts';
+import { targetOf } from '../../src/model/target.ts';
+import { booleanLabel, floatColumns, numberLabel, phishing, requestFor } from './phishing.ts';
+
+const columns = floatColumns(['amount', 'count']);
+const textLabel = { name: 'label', typeOid: 25, type: 'text' };
+
+async function refusal(options: Record<string, unknown>, label: typeof booleanLabel | undefined = booleanLabel) {
+  const error = await createModel({ ...requestFor(columns, options), label }).then(
+    () => undefined,
+    (reason: unknown) => reason as { code: string; message: string; hint: string },
+  );
+  expect(error?.code).toBe('MODEL_INVALID');
+  return `${error!.message}. ${error!.hint}`;
+}
+
+describe('model options that are not valid are refused with what would be', () => {
+  test('an unknown kind', async () => {
+    expect(await refusal({ kind: 'logistc' })).toBe(
+      'unknown model kind "logistc". Did you mean "logistic"? Valid kinds: auto, logistic, linear, none.',
+    );
+  });
+
+  test('an unknown option, with the nearest name', async () => {
+    expect(await refusal({ intercept_rl: 1 })).toBe(
+      'unknown model option "intercept_rl". Did you mean "intercept_lr"? Valid options: kind, save_every, explain, seed, encode, update, optimizer, intercept_lr, l2, clip_gradient.',
+    );
+    expect(await refusal({ optimizer: { name: 'adam', beta1: 0.8 } })).toBe(
+      'unknown model option "beta1" in "optimizer". Did you mean "beta_1"? Valid options in "optimizer": name, lr, beta_1, beta_2, eps.',
+    );
+    expect(await refusal({ encode: { clipp: 3 } })).toContain('Did you mean "clip"?');
+    expect(await refusal({ encode: { features: { amount: { as_: 'number' } } } })).toContain(
+      'Valid options in "encode.features.amount": as, standardise, categories, max_values, dimensions.',
+    );
+  });
+
+  test('a value out of range or of another type', async () => {
+    expect(await refusal({ l2: -1 })).toContain('model option "l2" is not valid');
+    expect(await refusal({ optimizer: { name: 'sgd', lr: 'fast' } })).toContain(
+      'model option "optimizer.lr" is not valid',
+    );
+    expect(await refusal({ optimizer: { name: 'sdg' } })).toContain('model option "optimizer.name" is not valid');
+    expect(await refusal({ save_every: 0 })).toContain('"save_every"');
+    expect(await refusal({ kind: 7 })).toContain('Valid kinds');
+  });
+
+  test('an override for a feature that does not exist', async () => {
+    expect(await refusal({ encode: { features: { amuont: { as: 'ignore' } } } })).toContain('Did you mean "amount"?');
+  });
+
+  test('a label that the kind does not learn', async () => {
+    expect(await refusal({ kind: 'auto' }, textLabel)).toBe(
+      'no model learns a label of type text. Give a boolean: `select …, (label = 1) as label`, or a number.',
+    );
+    expect(await refusal({ kind: 'logistic' }, numberLabel)).toContain('"logistic" needs a boolean label');
+    expect(await refusal({ kind: 'linear' })).toContain('"linear" needs a numeric label, the label view gives boolean');
+    const none = { ...requestFor(columns, { kind: 'auto' }), label: undefined };
+    await expect(createModel(none)).rejects.toThrow(/no label view/);
+  });
+});
+
+describe('kinds', () => {
+  test('auto is logistic for a boolean label and linear for a number', async () => {
+    const binary = await createModel(requestFor(columns, { kind: 'auto' }));
+    expect([binary.kind, binary.task]).toEqual(['logistic', 'binary']);
+    const number = await createModel({ ...requestFor(columns, { kind: 'auto' }), label: numberLabel });
+    expect([number.kind, number.task]).toEqual(['linear', 'regression']);
+  });
+
+  test('none scores nothing, counts examples, and is saved', async () => {
+    const request = { ...requestFor(columns, { kind: 'none' }), label: undefined };
+    const model = await createModel(request);
+    expect(model.predictMany([{ amount: 1 }])).toEqual([{ score: null, prediction: null }]);
+    model.learn({ features: {}, target: 1, weight: 1 });
+    expect((await loadModel(request, model.save())).examples).toBe(1);
+    expect(model.explain({}, 3)).toEqual({ bias: 0, contributions: [] });
+    await expect(createModel({ ...request, options: { kind: 'none', lr: 1 } })).rejects.toThrow(
+      /unknown model option "lr"/,
+    );
+  });
+
+  test('settings have their defaults and can be given', async () => {
+    expect((await createModel(requestFor(columns))).settings).toEqual({ saveEvery: 5000, explain: 'alerts' });
+    const given = await createModel(requestFor(columns, { save_every: 7, explain: 'all' }));
+    expect(given.settings).toEqual({ saveEvery: 7, explain: 'all' });
+  });
+
+  test('another optimizer goes on from the weights that the first one learned', async () => {
+    const { columns: names, rows } = phishing();
+    for (const name of ['adagrad', 'adam', 'ftrl']) {
+      const model = await createModel(requestFor(names));
+      for (const row of rows) model.learn({ ...row, weight: 1 });
+      const changed = await loadModel(
+        requestFor(names, { optimizer: { name, ...(name === 'adam' ? { lr: 0.01 } : {}) } }),
+        model.save(),
+      );
+      const features = rows.map((row) => row.features);
+      expect(changed.predictMany(features)).toEqual(model.predictMany(features));
+      let right = 0;
+      for (const row of rows) {
+        right += Number(changed.predictMany([row.features])[0]!.prediction === String(row.target === 1));
+        changed.learn({ ...row, weight: 1 });
+      }
+      expect(right / rows.length).toBeGreaterThan(0.88);
+    }
+  });
+});
+
+test('a score of exactly 0.5 is predicted false, as in River', async () => {
+  const model = await createModel(requestFor(columns));
+  expect(model.predictMany([{}])).toEqual([{ score: 0.5, prediction: 'false' }]);
+});
+
+test('a label is read as Postgres casts it to text', () => {
+  expect(['true', 'false', 'maybe', ''].map((text) => targetOf('binary', text))).toEqual([1, 0, NaN, NaN]);
+  expect(['12.50', '-3', 'NaN', ''].map((text) => targetOf('regression', text))).toEqual([12.5, -3, NaN, NaN]);
+});
