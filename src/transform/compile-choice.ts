@@ -3,7 +3,7 @@
 import { comparatorOf } from '../flow/types/comparison.ts';
 import type { SqlValue } from '../flow/types/sql-value.ts';
 import { COLLATION, isTextOid, OID } from '../flow/types/type-oid.ts';
-import { constantOf, type ExpressionCompiler, typeRef } from './compile-expression.ts';
+import { constantOf, type ExpressionCompiler, isSignTest, typeRef } from './compile-expression.ts';
 import type { Typed } from './expression-scope.ts';
 import { commonType, UNKNOWN } from './resolve-function.ts';
 import type { CaseSyntax, ListSyntax, NullIfSyntax, Syntax } from './syntax.ts';
@@ -31,7 +31,9 @@ export function compileChoice(compiler: ExpressionCompiler, node: CaseSyntax | L
       const left = compiler.compile(node.left);
       const right = compiler.compile(node.right);
       const slot: SqlValue[] = [null];
-      const held: Typed = left.type.oid === UNKNOWN ? left : { ...left, constant: false, evaluate: () => slot[0]! };
+      const inexact = left.inexact && !isSignTest(node.left, right);
+      const held: Typed =
+        left.type.oid === UNKNOWN ? left : { ...left, inexact, constant: false, evaluate: () => slot[0]! };
       const equal = compiler.apply('=', [held, right], node).evaluate;
       const evaluate: Evaluate = (slots) => {
         const value = left.evaluate(slots);

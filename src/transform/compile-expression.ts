@@ -2,7 +2,7 @@
 // see it; and the type found here must be the one that Postgres described.
 
 import { isOrderedCollation } from '../flow/types/comparison.ts';
-import { parseNumeric } from '../flow/types/decimal.ts';
+import { Decimal, parseNumeric } from '../flow/types/decimal.ts';
 import type { SqlValue } from '../flow/types/sql-value.ts';
 import { COLLATION, isTextOid, OID } from '../flow/types/type-oid.ts';
 import { compileChoice } from './compile-choice.ts';
@@ -113,6 +113,8 @@ export class ExpressionCompiler {
   }
 
   #cast(node: CastSyntax): Typed {
+    // As pg_get_viewdef shows a bare constant that any type will do for.
+    if (node.type.name === 'unknown' && !node.type.array) return this.compile(node.argument);
     const oid = node.type.array ? undefined : typeOidOf(node.type);
     if (oid === undefined) {
       return this.refuse(
@@ -180,7 +182,12 @@ export class ExpressionCompiler {
 
   #operator(node: OperatorSyntax): Typed {
     const args = (node.left ? [node.left, node.right] : [node.right]).map((part) => this.compile(part));
-    return compileSpecialCall(this, node, args) ?? this.apply(node.name, args, node);
+    const special = compileSpecialCall(this, node, args);
+    if (special) return special;
+    const [left, right] = args;
+    if (left && right && isSignTest(node.left!, right))
+      return this.apply(node.name, [{ ...left, inexact: false }, right], node);
+    return this.apply(node.name, args, node);
   }
 
   #call(node: CallSyntax): Typed {
@@ -286,6 +293,17 @@ export class ExpressionCompiler {
       ...place,
     });
   }
+}
+
+/**
+ * A quotient or an average beside a constant zero: the float8 result has the sign of the exact one, and is zero where that is.
+ * (The sum that an average is made of is exact.)
+ */
+export function isSignTest(left: Syntax, right: Typed): boolean {
+  const plain = (left.kind === 'operator' && left.name === '/') || (left.kind === 'call' && left.name === 'avg');
+  if (!plain || !right.constant) return false;
+  const value = right.evaluate([]);
+  return value === 0 || (value instanceof Decimal && value.unscaled === 0);
 }
 
 export const typeRef = (oid: number): TypeRef => ({

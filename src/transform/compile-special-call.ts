@@ -75,11 +75,15 @@ function compileField(compiler: ExpressionCompiler, node: CallSyntax): Typed {
     return compiler.refuse(node, `the field of ${node.name}() must be a constant`, "Write it as 'hour'.");
   }
   const name = `${node.name}/${fieldNamed(field.evaluate([]) as string)}`;
-  return compiler.apply(
-    name,
-    node.args.slice(1).map((arg) => compiler.compile(arg)),
-    node,
-  );
+  const args = node.args.slice(1).map((arg) => compiler.compile(arg));
+  // date_part and date_trunc have no date of their own: Postgres's turn it into a timestamp first.
+  const widened = node.name === 'extract' ? args : args.map((arg, index) => widenDate(compiler, node, arg, index));
+  return compiler.apply(name, widened, node);
+}
+
+function widenDate(compiler: ExpressionCompiler, node: CallSyntax, arg: Typed, index: number): Typed {
+  if (index > 0 || arg.type.oid !== OID.date) return arg;
+  return compiler.cast(arg, node.name === 'date_part' ? OID.timestamp : OID.timestamptz, node, arg.text);
 }
 
 function compileMakeInterval(compiler: ExpressionCompiler, node: CallSyntax): Typed {
@@ -139,6 +143,7 @@ function warnPrinted(compiler: ExpressionCompiler, node: CallSyntax | OperatorSy
   if (arg.inexact) compiler.warnInexact(node, 'the text');
 }
 
+const LIKE = new Set(['~~', '!~~', '~~*', '!~~*']);
 const REGULAR = new Set(['~', '!~', '~*', '!~*']);
 
 function compileSpecialOperator(
@@ -147,6 +152,13 @@ function compileSpecialOperator(
   args: readonly Typed[],
 ): Typed | undefined {
   const [left, right] = args as [Typed, Typed];
+  if (LIKE.has(node.name) && right.constant && /(?<!\\)(?:\\\\)*\\$/.test(String(right.evaluate([])))) {
+    return compiler.refuse(
+      node,
+      'the pattern ends in a single backslash, which Postgres rejects for some rows',
+      'Double it.',
+    );
+  }
   if (node.name === '||' && args.length === 2 && isTextOid(left.type.oid) !== isTextOid(right.type.oid)) {
     const ready = args.map((arg) => {
       if (isTextOid(arg.type.oid)) return compiler.coerce(arg, OID.text, node);

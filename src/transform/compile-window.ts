@@ -186,7 +186,7 @@ export class WindowCompiler {
     warnings.push({
       message:
         'rows of the same time have no order among themselves here: Postgres may take them in another order than Millrace',
-      hint: `Add the key: order by the event time, ${key.map((text) => text.replaceAll('"', '')).join(', ')}.`,
+      hint: `Add the key: order by the event time, ${key.map((text) => text.replaceAll('"', '').split('.').at(-1)).join(', ')}.`,
       ...place,
     });
   }

@@ -58,6 +58,11 @@ export function resolveFunction(name: string, given: readonly number[]): Resolut
       if (found) return { found, args: widened };
     }
   }
+  if (args.includes(OID.date)) {
+    const times = args.map((oid) => (oid === OID.date ? OID.timestamptz : oid));
+    const found = findFunction(name, times);
+    if (found) return { found, args: times };
+  }
   if (args.includes(OID.bpchar)) {
     const texts = args.map((oid) => (oid === OID.bpchar ? OID.text : oid));
     const found = findFunction(name, texts);

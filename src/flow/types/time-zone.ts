@@ -112,12 +112,15 @@ function readDay(zone: Zone, day: number): number | Transition {
   return { at: high, before, after };
 }
 
-/** JavaScript's dates end in the year 275760, and its calendar here is Julian before 1582: both keep the nearest rule. */
+/** JavaScript's dates end in the year 275760; the calendar, and with it the rules, repeat every 400 years. */
 const LAST_SECOND = 8_640_000_000_000;
+const CYCLE_SECONDS = 146_097 * DAY_SECONDS;
+/** No zone has rules before this: local mean time holds. */
 const FIRST_GREGORIAN_SECOND = -12_219_292_800;
 
 function askOffset(zone: Zone, seconds: number): number {
-  const asked = Math.min(Math.max(seconds, FIRST_GREGORIAN_SECOND), LAST_SECOND - DAY_SECONDS * 2);
+  let asked = Math.max(seconds, FIRST_GREGORIAN_SECOND);
+  while (asked > LAST_SECOND - DAY_SECONDS * 2) asked -= CYCLE_SECONDS;
   const parts: Record<string, number> = {};
   for (const { type, value } of zone.format.formatToParts(asked * 1000)) parts[type] = Number(value);
   const { year, month, day, hour, minute, second } = parts;

@@ -146,6 +146,8 @@ function addMonths(us: bigint, months: number): bigint {
 export function subtractTimestamps(a: bigint, b: bigint): Interval {
   if (!isFiniteUs(a) || !isFiniteUs(b)) throw new MillraceError('DATA', 'cannot subtract infinite timestamps');
   const difference = a - b;
+  // Postgres below 17 wraps around here.
+  if (BigInt.asIntN(64, difference) !== difference) throw new MillraceError('DATA', 'interval out of range');
   return { months: 0, days: Number(difference / DAY_US), us: difference % DAY_US };
 }
 

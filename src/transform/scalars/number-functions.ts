@@ -19,7 +19,7 @@ import {
 } from '../../flow/types/decimal.ts';
 import { roundHalfEven } from '../../flow/types/interval.ts';
 import { OID } from '../../flow/types/type-oid.ts';
-import { dataError, FunctionSet } from './scalar-function.ts';
+import { dataError, type FunctionSet } from './scalar-function.ts';
 
 const { int2, int4, int8, float4, float8, numeric } = OID;
 
