@@ -1,0 +1,75 @@
+// A driving row in state, and the queue in which rows wait to expire.
+
+import type { KeyText } from '../../flow/record.ts';
+import type { SqlValue } from '../../flow/types/sql-value.ts';
+import { EMPTY, hashText } from './ordered-rows.ts';
+import type { Partition, WindowRow } from './window-group.ts';
+
+export class DrivingRow implements WindowRow {
+  readonly identity: string;
+  readonly hash: number;
+  readonly key: KeyText;
+  slots: readonly SqlValue[];
+  readonly nodes: number[];
+  readonly partitions: (Partition | undefined)[];
+  /** The clock when it last changed, microseconds: it is kept until the clock has passed that and what windows reach. */
+  stampUs = -Infinity;
+  /** WHERE is true. */
+  inView = false;
+  /** It could not be computed: a dead letter, and in no window until it is corrected. */
+  failed = false;
+  /** Features or a dead letter were given out for it, so that a delete is due when it goes. */
+  reported = false;
+  /** Has a value that Postgres may leave out of updates. */
+  large = false;
+
+  constructor(identity: string, key: KeyText, slots: readonly SqlValue[], groups: number) {
+    this.identity = identity;
+    this.hash = hashText(identity);
+    this.key = key;
+    this.slots = slots;
+    this.nodes = new Array<number>(groups).fill(EMPTY);
+    this.partitions = new Array<Partition | undefined>(groups).fill(undefined);
+  }
+}
+
+/** Rows by the clock of their last change. A row that changed again stands in it twice; the older place is void. */
+export class ExpiryQueue {
+  #rows: DrivingRow[] = [];
+  #stamps: number[] = [];
+  #head = 0;
+
+  push(row: DrivingRow): void {
+    let place = this.#rows.length;
+    // Stamps follow the clock and do not fall; except where the clock began with rows that had no event time.
+    while (place > this.#head && this.#stamps[place - 1]! > row.stampUs) place--;
+    if (place === this.#rows.length) {
+      this.#rows.push(row);
+      this.#stamps.push(row.stampUs);
+    } else {
+      this.#rows.splice(place, 0, row);
+      this.#stamps.splice(place, 0, row.stampUs);
+    }
+  }
+
+  /** Takes out rows whose last change was before `us`, in order. */
+  *takeBefore(us: number): Iterable<DrivingRow> {
+    while (this.#head < this.#rows.length && this.#stamps[this.#head]! < us) {
+      const row = this.#rows[this.#head]!;
+      const current = row.stampUs === this.#stamps[this.#head];
+      this.#head += 1;
+      if (current) yield row;
+    }
+    if (this.#head > 1024 && this.#head * 2 > this.#rows.length) {
+      this.#rows = this.#rows.slice(this.#head);
+      this.#stamps = this.#stamps.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  clear(): void {
+    this.#rows = [];
+    this.#stamps = [];
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,164 @@
+// Summaries that are exact at any size: sums of integers and numerics, and the least or greatest value.
+
+import { addNumeric, Decimal, decimalFromInteger, type NumericValue } from '../../flow/types/decimal.ts';
+import type { Compare } from '../../flow/types/comparison.ts';
+import type { SqlValue } from '../../flow/types/sql-value.ts';
+import { grown, type Summary } from './summary.ts';
+
+const POWERS = Array.from({ length: 16 }, (_, exponent) => 10 ** exponent);
+const ZERO = new Decimal(0, 0);
+
+/**
+ * Sum of integers or numerics, with the greatest scale of its parts, as Postgres's numeric_add has it. A sum whose unscaled
+ * integer is a safe integer stays in a Float64Array; others, and sums with NaN or an inexact part, stand beside it as values.
+ */
+export class ExactSummary implements Summary {
+  /** Unscaled integer; NaN where the value stands in the array of others. */
+  #own = new Float64Array(0);
+  #ownScale = new Int32Array(0);
+  readonly #ownOther: (NumericValue | undefined)[] = [];
+  #has = new Int32Array(0);
+  #sum = new Float64Array(0);
+  #scale = new Int32Array(0);
+  readonly #other: (NumericValue | undefined)[] = [];
+  #count = new Int32Array(0);
+  count = 0;
+  #s = 0;
+  #sScale = 0;
+  #sOther: NumericValue | undefined;
+
+  get sum(): NumericValue {
+    return this.#sOther ?? new Decimal(this.#s, this.#sScale);
+  }
+  grow(capacity: number): void {
+    this.#own = grown(this.#own, capacity);
+    this.#ownScale = grown(this.#ownScale, capacity);
+    this.#has = grown(this.#has, capacity);
+    this.#sum = grown(this.#sum, capacity);
+    this.#scale = grown(this.#scale, capacity);
+    this.#count = grown(this.#count, capacity);
+  }
+  /** `value`: a bigint for int8, a number for int2 and int4 ({@link integerInput}), a numeric otherwise. */
+  set(node: number, value: SqlValue): void {
+    this.#has[node] = value === null ? 0 : 1;
+    this.#ownScale[node] = 0;
+    this.#ownOther[node] = undefined;
+    if (value === null) {
+      this.#own[node] = 0;
+    } else if (value instanceof Decimal && typeof value.unscaled === 'number') {
+      this.#own[node] = value.unscaled;
+      this.#ownScale[node] = value.scale;
+    } else {
+      this.#own[node] = NaN;
+      this.#ownOther[node] = value as NumericValue;
+    }
+  }
+  clear(node: number): void {
+    this.#ownOther[node] = undefined;
+    this.#other[node] = undefined;
+  }
+  pull(node: number, left: number, right: number): void {
+    this.read(left);
+    this.#addOwn(node);
+    this.#addTree(right);
+    this.#sum[node] = this.#sOther === undefined ? this.#s : NaN;
+    this.#scale[node] = this.#sScale;
+    this.#other[node] = this.#sOther;
+    this.#count[node] = this.count;
+  }
+  fold(items: Int32Array, count: number): void {
+    this.read(0);
+    for (let index = 0; index < count; index++) {
+      const item = items[index]!;
+      if (item < 0) this.#addOwn(~item);
+      else this.#addTree(item);
+    }
+  }
+  read(root: number): void {
+    this.#s = this.#sum[root]!;
+    this.#sScale = this.#scale[root]!;
+    this.#sOther = this.#other[root];
+    this.count = this.#count[root]!;
+  }
+  #addOwn(node: number): void {
+    if (this.#has[node] === 0) return;
+    this.count += 1;
+    this.#add(this.#own[node]!, this.#ownScale[node]!, this.#ownOther[node]);
+  }
+  #addTree(node: number): void {
+    const count = this.#count[node]!;
+    if (count === 0) return;
+    this.count += count;
+    this.#add(this.#sum[node]!, this.#scale[node]!, this.#other[node]);
+  }
+  #add(unscaled: number, scale: number, other: NumericValue | undefined): void {
+    if (this.#sOther === undefined && other === undefined) {
+      const common = scale > this.#sScale ? scale : this.#sScale;
+      let a = this.#s;
+      let b = unscaled;
+      // Beyond 15 the factor is undefined and the sum NaN, which is not a safe integer.
+      if (common !== this.#sScale) a *= POWERS[common - this.#sScale] ?? NaN;
+      if (common !== scale) b *= POWERS[common - scale] ?? NaN;
+      const sum = a + b;
+      if (Number.isSafeInteger(sum) && Number.isSafeInteger(a) && Number.isSafeInteger(b)) {
+        this.#s = sum;
+        this.#sScale = common;
+        return;
+      }
+    }
+    const sum = addNumeric(this.#sOther ?? new Decimal(this.#s, this.#sScale), other ?? new Decimal(unscaled, scale));
+    if (sum instanceof Decimal && typeof sum.unscaled === 'number') {
+      this.#s = sum.unscaled;
+      this.#sScale = sum.scale;
+      this.#sOther = undefined;
+    } else {
+      this.#s = 0;
+      this.#sScale = 0;
+      this.#sOther = sum;
+    }
+  }
+}
+
+/** An integer as the exact sum takes it. */
+export const integerInput = (value: SqlValue): SqlValue =>
+  value === null ? null : value === 0 ? ZERO : decimalFromInteger(value as number | bigint);
+
+/** The least (sign -1) or greatest (sign 1) value; of equal ones the last in row order, as Postgres's *_smaller take it. */
+export class ExtremeSummary implements Summary {
+  readonly #own: SqlValue[] = [];
+  readonly #best: SqlValue[] = [null];
+  readonly #compare: Compare;
+  readonly #sign: number;
+  best: SqlValue = null;
+
+  constructor(compare: Compare, sign: 1 | -1) {
+    this.#compare = compare;
+    this.#sign = sign;
+  }
+  grow(): void {}
+  set(node: number, value: SqlValue): void {
+    this.#own[node] = value;
+  }
+  clear(node: number): void {
+    this.#own[node] = null;
+    this.#best[node] = null;
+  }
+  pull(node: number, left: number, right: number): void {
+    this.#best[node] = this.#better(this.#better(this.#best[left]!, this.#own[node]!), this.#best[right]!);
+  }
+  fold(items: Int32Array, count: number): void {
+    this.best = null;
+    for (let index = 0; index < count; index++) {
+      const item = items[index]!;
+      this.best = this.#better(this.best, item < 0 ? this.#own[~item]! : this.#best[item]!);
+    }
+  }
+  read(root: number): void {
+    this.best = this.#best[root]!;
+  }
+  #better(earlier: SqlValue, later: SqlValue): SqlValue {
+    if (earlier === null) return later;
+    if (later === null) return earlier;
+    return this.#compare(earlier, later) * this.#sign > 0 ? earlier : later;
+  }
+}

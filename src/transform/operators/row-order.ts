@@ -1,0 +1,90 @@
+// ORDER BY as a comparison of keys, made for searching: the first column is also kept as a float, which decides nearly always.
+
+import { comparatorOf, type Compare } from '../../flow/types/comparison.ts';
+import { numericToNumber, type NumericValue } from '../../flow/types/decimal.ts';
+import type { SqlValue } from '../../flow/types/sql-value.ts';
+import { OID } from '../../flow/types/type-oid.ts';
+import type { OrderKey } from '../view-plan.ts';
+
+export interface SortKey {
+  /** Never falls where the first order column rises; equal for values that may differ. */
+  readonly primary: number;
+  readonly values: readonly SqlValue[];
+}
+
+interface Column {
+  readonly compare: Compare;
+  readonly sign: 1 | -1;
+  readonly nullsFirst: boolean;
+}
+
+export class RowOrder {
+  readonly #columns: readonly Column[];
+  readonly #primaryOf: ((value: Exclude<SqlValue, null>) => number) | undefined;
+  /** Equal floats below 2^53 mean equal values of the first column. */
+  readonly #exact: boolean;
+
+  constructor(keys: readonly OrderKey[]) {
+    this.#columns = keys.map(({ expression, descending, nullsFirst }) => ({
+      compare: comparatorOf(expression.type.oid, expression.type.collation),
+      sign: descending ? -1 : 1,
+      nullsFirst,
+    }));
+    const first = keys[0]?.expression.type.oid;
+    this.#primaryOf = first === undefined ? undefined : PRIMARY[first];
+    this.#exact = first !== undefined && EXACT.has(first);
+  }
+
+  keyOf(values: readonly SqlValue[]): SortKey {
+    return { primary: this.#primary(values[0]), values };
+  }
+
+  /** Of two keys with equal `primary`. Zero: peers. */
+  compareRest(a: SortKey, b: SortKey): number {
+    const columns = this.#columns;
+    const start = this.#exact && a.primary < 2 ** 53 && a.primary > -(2 ** 53) ? 1 : 0;
+    for (let index = start; index < columns.length; index++) {
+      const column = columns[index]!;
+      const x = a.values[index]!;
+      const y = b.values[index]!;
+      if (x === null || y === null) {
+        if (x === y) continue;
+        return (x === null) === column.nullsFirst ? -1 : 1;
+      }
+      const order = column.compare(x, y);
+      if (order !== 0) return order * column.sign;
+    }
+    return 0;
+  }
+
+  #primary(value: SqlValue | undefined): number {
+    const column = this.#columns[0];
+    if (column === undefined || value === undefined) return 0;
+    if (value === null) return column.nullsFirst ? -Infinity : Infinity;
+    if (this.#primaryOf === undefined) return 0;
+    const float = this.#primaryOf(value);
+    // NaN sorts above Infinity; as a float it shares Infinity's place and the full comparison decides.
+    return (Number.isNaN(float) ? Infinity : float) * column.sign + 0;
+  }
+}
+
+const PRIMARY: Readonly<Record<number, (value: Exclude<SqlValue, null>) => number>> = {
+  [OID.int2]: Number,
+  [OID.int4]: Number,
+  [OID.int8]: Number,
+  [OID.date]: Number,
+  [OID.timestamp]: Number,
+  [OID.timestamptz]: Number,
+  [OID.float4]: Number,
+  [OID.float8]: Number,
+  [OID.numeric]: (value) => numericToNumber(value as NumericValue),
+};
+const EXACT: ReadonlySet<number> = new Set([
+  OID.int2,
+  OID.int4,
+  OID.int8,
+  OID.date,
+  OID.timestamp,
+  OID.timestamptz,
+  OID.float4,
+]);
