@@ -112,6 +112,7 @@ export class MemoryScoreStore implements ScoreStore {
     while (this.#leases.has(name) && !signal.aborted) {
       if (!said) waiting();
       said = true;
+      if (signal.aborted) break;
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
     signal.removeEventListener('abort', wake);

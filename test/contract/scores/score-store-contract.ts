@@ -1,0 +1,251 @@
+// What every score store must do. `open` gives a store on an empty warehouse, and another session of the same warehouse.
+
+import { expect, test } from 'vitest';
+import type {
+  LearnerCheckpoint,
+  PartitionState,
+  ScoreRow,
+  ScoreStore,
+  WriteSet,
+} from '../../../src/scores/score-store.ts';
+import { definition } from '../../sink/history.ts';
+
+export interface Opened extends AsyncDisposable {
+  readonly store: ScoreStore;
+}
+
+const id = { pipelineId: 1, generation: 1, partition: 0 };
+
+export function scoreStoreContract(name: string, open: () => Promise<Opened>): void {
+  test(`${name}: a partition starts where it is told, and a second time where it stands`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    expect(await store.open(id, 7)).toMatchObject({ nextOffset: 7, position: undefined, phase: 'backfill' });
+    expect(await store.open(id, 99)).toMatchObject({ nextOffset: 7 });
+  });
+
+  test(`${name}: what is written is read again, bit for bit`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const state = await store.open(id, 0);
+    const row = rowOf('1', {
+      score: 0.1 + 0.2,
+      features: '{"a":10.50,  "b":"ü\\n"}',
+      measuredScore: 5e-324,
+      measuredLsn: 5n,
+    });
+    const writes = writesOf(state, { upserts: [row, rowOf('2', {})], labels: [labelOf('1')] });
+    expect(await store.write(id, definition, writes)).toBe('written');
+    const read = await store.read(id, definition, { keys: ['["1"]', '["2"]', '["3"]'], due: undefined });
+    expect(read.rows.get('["1"]')).toMatchObject({ ...row, eventTime: expect.any(String) as string });
+    expect([...read.rows.keys()].sort()).toEqual(['["1"]', '["2"]']);
+    expect([...read.labels.values()]).toEqual([labelOf('1')]);
+    expect(await store.open(id, 0)).toEqual(writes.next);
+  });
+
+  test(`${name}: the same writes again are known, others on the same ground are refused whole`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const state = await store.open(id, 0);
+    const writes = writesOf(state, { upserts: [rowOf('1', {})] });
+    expect(await store.write(id, definition, writes)).toBe('written');
+    expect(await store.write(id, definition, writes)).toBe('written');
+    expect(await store.write(id, definition, writesOf(state, { upserts: [rowOf('9', {})] }))).toBe('stolen');
+    expect((await store.read(id, definition, { keys: ['["9"]'], due: undefined })).rows.size).toBe(0);
+  });
+
+  test(`${name}: a label changes its row and leaves features and score; a delete takes the row`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const first = writesOf(await store.open(id, 0), { upserts: [rowOf('1', { score: 0.25 }), rowOf('2', {})] });
+    await store.write(id, definition, first);
+    const label = { key: '["1"]', label: 'true', labelledAtUs: 5_000_000, measuredScore: 0.25, measuredLsn: 0n };
+    await store.write(id, definition, writesOf(first.next, { labelled: [label], deletes: ['["2"]'] }));
+    const { rows } = await store.read(id, definition, { keys: ['["1"]', '["2"]'], due: undefined });
+    expect(rows.get('["1"]')).toMatchObject({ ...label, score: 0.25, features: '{"a":1}' });
+    expect(rows.has('["2"]')).toBe(false);
+  });
+
+  test(`${name}: due are unlabelled rows in the range, its start excluded, and those that are listed`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const at = (key: string, eventTimeUs: number, label: string | null = null): ScoreRow =>
+      rowOf(key, { eventTimeUs, eventTime: new Date(eventTimeUs / 1000).toISOString(), label });
+    const day = 86_400_000_000;
+    const rows = [
+      at('1', 1 * day),
+      at('2', 2 * day),
+      at('3', 2 * day + 1000, 'true'),
+      at('4', 3 * day),
+      at('5', 3 * day + 1000),
+    ];
+    const first = writesOf(await store.open(id, 0), { upserts: rows, dueAdds: [{ key: '["1"]', eventTimeUs: day }] });
+    await store.write(id, definition, first);
+    const ask = async (fromUs: number | undefined, throughUs: number): Promise<string[]> => {
+      const read = await store.read(id, definition, { keys: [], due: { fromUs, throughUs } });
+      return read.due.map((row) => row.key).sort();
+    };
+    expect(await ask(undefined, 3 * day)).toEqual(['["1"]', '["2"]', '["4"]']);
+    expect(await ask(2 * day, 3 * day)).toEqual(['["1"]', '["4"]']);
+    await store.write(id, definition, writesOf(first.next, { dueDeletes: ['["1"]'] }));
+    expect(await ask(2 * day, 3 * day + 1000)).toEqual(['["4"]', '["5"]']);
+  });
+
+  test(`${name}: a truncate takes rows, alerts and dead letters of the partition, and what comes after it stays`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const first = writesOf(await store.open(id, 0), {
+      upserts: [rowOf('1', {})],
+      alerts: [alertOf('1')],
+      deadLetters: [letterOf('2', 1)],
+    });
+    await store.write(id, definition, first);
+    const keys = ['["1"]', '["2"]', '["3"]'];
+    const before = await store.read(id, definition, { keys, due: undefined });
+    expect([...before.alerts, ...before.deadLetters]).toEqual(['["1"]', '["2"]']);
+    await store.write(id, definition, writesOf(first.next, { truncate: true, upserts: [rowOf('3', {})] }));
+    const read = await store.read(id, definition, { keys, due: undefined });
+    expect([...read.rows.keys()]).toEqual(['["3"]']);
+    expect([...read.alerts, ...read.deadLetters]).toEqual([]);
+  });
+
+  test(`${name}: a checkpoint follows the one before, takes its examples away, and is given back`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const example = (n: number) => ({ at: { lsn: 1n, n, i: 0 }, features: '{"a":1}', label: 'true', weight: 2 });
+    const first = writesOf(await store.open(id, 0), { examples: [example(0)] });
+    await store.write(id, definition, first);
+    await store.write(id, definition, writesOf(first.next, { examples: [example(1), example(2)] }));
+    const checkpoint = checkpointOf(1, { lsn: 1n, n: 1, i: 0 });
+    expect(await store.saveCheckpoint(id, checkpoint)).toBe('written');
+    expect(await store.saveCheckpoint(id, checkpoint)).toBe('stolen');
+    expect(await store.saveCheckpoint(id, checkpointOf(3, undefined))).toBe('stolen');
+    const read = await store.checkpoint(id);
+    expect({ ...read, state: [...read!.state], metrics: [...read!.metrics] }).toEqual({
+      ...checkpoint,
+      state: [...checkpoint.state],
+      metrics: [...checkpoint.metrics],
+    });
+    const left: unknown[] = [];
+    for await (const { examples } of store.examplesAfter(id, checkpoint.cursors)) left.push(...examples);
+    expect(left).toEqual([example(2)]);
+  });
+
+  test(`${name}: the learner's lock is had by one, and passes to the next when it is given back`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const signal = new AbortController().signal;
+    const first = await store.lease(id, () => {}, signal);
+    let second: Awaited<ReturnType<ScoreStore['lease']>>;
+    let next: Promise<void> | undefined;
+    await new Promise<void>((waits) => {
+      next = store.lease(id, waits, signal).then((lease) => void (second = lease));
+    });
+    expect(second).toBeUndefined();
+    const again = new AbortController();
+    expect(await store.lease(id, () => again.abort(), again.signal)).toBeUndefined();
+    await first![Symbol.asyncDispose]();
+    await next;
+    expect(second!.lost.aborted).toBe(false);
+    await second![Symbol.asyncDispose]();
+  });
+}
+
+function rowOf(key: string, some: Partial<ScoreRow>): ScoreRow {
+  return {
+    key: `["${key}"]`,
+    score: 0.5,
+    prediction: 'false',
+    explanation: null,
+    modelVersion: 1,
+    eventTime: '2026-01-01 00:00:00+00',
+    eventTimeUs: 1_767_225_600_000_000,
+    scoredAtUs: 1_767_225_600_000_001,
+    features: '{"a":1}',
+    label: null,
+    labelledAtUs: null,
+    measuredScore: null,
+    measuredFeatures: null,
+    measuredLsn: null,
+    late: false,
+    position: { lsn: 0x1_0000_0001n, n: 3 },
+    ...some,
+  };
+}
+
+const labelOf = (key: string) => ({
+  key: `["${key}"]`,
+  label: 'true',
+  labelAtUs: 1_767_225_600_000_001,
+  weight: 0.1,
+  measuredScore: 0.3,
+  measuredLsn: 9n,
+});
+
+const alertOf = (key: string) => ({
+  key: `["${key}"]`,
+  position: { lsn: 1n, n: 0 },
+  score: 0.9,
+  prediction: 'true',
+  modelVersion: 1,
+  eventTimeUs: null,
+  alertedAtUs: 1_767_225_600_000_000,
+});
+
+const letterOf = (key: string, n: number) => ({
+  key: `["${key}"]`,
+  position: { lsn: 1n, n },
+  table: 'public.t',
+  row: '{"id":2}',
+  code: 'DATA',
+  message: 'division by zero',
+  commitTimeUs: 1_767_225_600_000_000,
+});
+
+function checkpointOf(serial: number, cursor: LearnerCheckpoint['cursors'][number]): LearnerCheckpoint {
+  return {
+    serial,
+    version: 1,
+    kind: 'logistic',
+    examples: 2,
+    state: Uint8Array.of(1, 2, 3),
+    cursors: cursor === undefined ? [] : [cursor],
+    metrics: Uint8Array.of(4),
+    metricCursors: [],
+  };
+}
+
+function writesOf(expected: PartitionState, some: Partial<WriteSet>): WriteSet {
+  const n = (expected.position?.n ?? 0) + 1;
+  return {
+    expected,
+    next: {
+      nextOffset: expected.nextOffset + 1,
+      position: { lsn: 0x1_0000_0001n, n },
+      scored: { lsn: 0x1_0000_0001n, n },
+      definition: JSON.parse(JSON.stringify(definition)) as typeof definition,
+      clockUs: 1_767_225_600_000_000,
+      phase: 'live',
+      dueThroughUs: undefined,
+    },
+    truncate: false,
+    supersede: false,
+    upserts: [],
+    labelled: [],
+    deletes: [],
+    labels: [],
+    labelDeletes: [],
+    dueClear: false,
+    dueDeletes: [],
+    dueAdds: [],
+    examples: [],
+    outcomes: [],
+    deadLetterClears: [],
+    deadLetters: [],
+    alertCloses: [],
+    alerts: [],
+    versions: [],
+    checkpoint: undefined,
+    ...some,
+  };
+}
