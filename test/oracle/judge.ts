@@ -28,6 +28,7 @@ export class ViewJudge {
   readonly #tally: Tally;
   /** Keys with features or a dead letter at the sink. */
   #known = new Set<string>();
+  #before: ReadonlyMap<string, ExpectedRow> = new Map();
 
   constructor(session: OracleSession, view: RandomView, name: string, tally: Tally) {
     this.#session = session;
@@ -50,7 +51,8 @@ export class ViewJudge {
       for (const emission of emissions) this.#note(emission);
       return;
     }
-    const { touched, truncated, optional } = await this.#touched(log);
+    const { touched, truncated, optional } = await this.#touched(log, expected.rows);
+    this.#before = expected.rows;
     this.#order(emissions, truncated);
     if (truncated) this.#known.clear();
     const seen = new Map<string, Emission>();
@@ -187,6 +189,7 @@ export class ViewJudge {
   /** Keys whose row changed in a column that the view reads, with the number of their last change. */
   async #touched(
     log: readonly LoggedChange[],
+    rows: ReadonlyMap<string, ExpectedRow>,
   ): Promise<{ touched: Map<string, number>; truncated: boolean; optional: ReadonlySet<string> }> {
     const touched = new Map<string, number>();
     const references = new Set<string>();
@@ -204,7 +207,9 @@ export class ViewJudge {
         if (change.op === 'TRUNCATE') itemsTruncated = true;
         else if (differs(change, this.#view.reads.items)) {
           for (const row of [change.old, change.new]) {
-            if (row) references.add(`[${this.#view.lateral!.match.map(([inner]) => row[inner]).join(', ')}]`);
+            const reference = row && this.#view.lateral!.match.map(([inner]) => row[inner]);
+            // NULL equals nothing.
+            if (reference && !reference.includes('null')) references.add(`[${reference.join(', ')}]`);
           }
         }
       }
@@ -213,16 +218,25 @@ export class ViewJudge {
     if (references.size > 0 || itemsTruncated) {
       const outer = this.#view.lateral!.match.map(([, name]) => name);
       const keys = this.#view.key.map((name) => `${name}::text`).join(', ');
-      const rows = await this.#session.query(
+      const driving = await this.#session.query(
         `select json_build_array(${keys})::text, jsonb_build_array(${outer.join(', ')})::text from shop.payments`,
       );
-      for (const [key, reference] of rows) {
+      for (const [key, reference] of driving) {
         const name = compact(key!);
-        if (references.has(reference!) && !touched.has(name)) touched.set(name, log.length);
-        if (itemsTruncated) optional.add(name);
+        if (touched.has(name) || !(itemsTruncated || references.has(reference!))) continue;
+        // An item that the lateral's condition leaves out touches no row, but may.
+        if (this.#lateralChanged(name, rows)) touched.set(name, log.length);
+        else optional.add(name);
       }
     }
     return { touched, truncated, optional };
+  }
+
+  #lateralChanged(key: string, rows: ReadonlyMap<string, ExpectedRow>): boolean {
+    const after = rows.get(key);
+    const before = this.#before.get(key);
+    if (!after || !before) return false;
+    return this.#view.lateralFeatures.some((i) => after.features[i] !== before.features[i]);
   }
 
   #fail(what: string, emission: Emission | undefined): never {

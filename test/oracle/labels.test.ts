@@ -5,8 +5,9 @@ import { createDatabase } from '../support/database.ts';
 import { history } from './history.ts';
 import { Difference } from './judge.ts';
 import { LabelJudge, randomLabelView } from './labels.ts';
+import { judgeAll } from './run-history.ts';
 import { OracleSession } from './session.ts';
-import { howToRepeat, runs, SEED, timeLimitMs } from './settings.ts';
+import { howToRepeat, runs, timeLimitMs } from './settings.ts';
 import { compileSubject } from './subject.ts';
 import { KEY_SHAPES } from './tables.ts';
 import { Tally } from './tally.ts';
@@ -27,8 +28,9 @@ const labelCase = fc.constantFrom(...KEY_SHAPES).chain((key) =>
 test('the labels a sink holds are the label view, after every commit', { timeout: timeLimitMs(240_000) }, async () => {
   await using database = await createDatabase();
   await using session = await OracleSession.open(database);
-  await fc.assert(
-    fc.asyncProperty(labelCase, async (given) => {
+  await judgeAll(
+    labelCase,
+    async (given) => {
       await session.reset(given);
       const client = await connect({ url: session.url, applicationName: 'millrace oracle compile' });
       const keys = given.key.columns.map((c) => c.name);
@@ -70,8 +72,8 @@ test('the labels a sink holds are the label view, after every commit', { timeout
           }
         }
       }
-    }),
-    { seed: SEED, numRuns: runs(20), interruptAfterTimeLimit: timeLimitMs(60_000) },
+    },
+    { runs: runs(20), limitMs: timeLimitMs(60_000) },
   );
   expect(tally.of('label')).toBeGreaterThan(50);
 });

@@ -134,7 +134,13 @@ const numerics: Production[] = [
     args: ['numeric'],
     sql: (a) => `sqrt(abs(${a}))`,
   },
-  { name: 'ln(numeric)', result: 'inumeric', args: ['numeric'], sql: (a) => `ln(abs(${a}) + 1)` },
+  {
+    name: 'ln(numeric)',
+    result: 'inumeric',
+    args: ['numeric'],
+    sql: (a) => `ln(abs(${a}) + 1)`,
+    error: (value) => `(${magnitude(value)} + 1)`,
+  },
   { name: 'exp(numeric)', result: 'inumeric', args: ['numeric'], sql: (a) => `exp(${a} % 20)` },
 ];
 

@@ -25,7 +25,6 @@ function form(
 const functions: Production[] = [
   named('lower', 'text', ['text']),
   named('upper', 'text', ['text']),
-  named('initcap', 'text', ['text']),
   named('trim', 'text', ['text']),
   named('btrim', 'text', ['text', 'text']),
   named('ltrim', 'text', ['text']),
@@ -63,7 +62,6 @@ const functions: Production[] = [
   form('lpad(text, int4, text)', 'text', ['text', 'int2', 'text'], (a, b, c) => `lpad(${a}, (${b} % 9)::int4, ${c})`),
   form('rpad(text, int4, text)', 'text', ['text', 'int2', 'text'], (a, b, c) => `rpad(${a}, (${b} % 9)::int4, ${c})`),
   form('lpad(text, int4)', 'text', ['text', 'int2'], (a, b) => `lpad(${a}, (${b} % 9)::int4)`),
-  form('chr(int4)', 'text', ['int4'], (a) => `chr(abs(${a} % 800) + 32)`),
 ];
 
 const patterns: Production[] = [
@@ -72,13 +70,9 @@ const patterns: Production[] = [
     form('not like', 'bool', ['text'], (a) => `(${a} not like '${pattern}')`),
     form('ilike', 'bool', ['text'], (a) => `(${a} ilike '${pattern}')`),
   ]),
-  ...['^a', '[0-9]+', 'b$', '^\\s*$', '(EUR|usd)', 'a.c', '^[^@]+@[a-z.]+$'].flatMap((pattern): Production[] => [
+  ...['^a', '[0-9]+', 'b$', '^[ ]*$', '(EUR|usd)', 'a.c', '^[^@]+@[a-z.]+$'].flatMap((pattern): Production[] => [
     form('~', 'bool', ['text'], (a) => `(${a} ~ '${pattern}')`),
     form('!~', 'bool', ['text'], (a) => `(${a} !~ '${pattern}')`),
-    form('~*', 'bool', ['text'], (a) => `(${a} ~* '${pattern}')`),
-    form('regexp_replace(text, text, text)', 'text', ['text'], (a) => `regexp_replace(${a}, '${pattern}', '<>')`),
-    form('regexp_replace(…, g)', 'text', ['text'], (a) => `regexp_replace(${a}, '${pattern}', '-', 'g')`),
-    form('substring(text from pattern)', 'text', ['text'], (a) => `substring(${a} from '${pattern}')`),
   ]),
 ];
 
@@ -97,9 +91,6 @@ const PRINTED: readonly ScalarType[] = [
 ];
 const prints: Production[] = PRINTED.map((type) => form(`${type}::text`, 'text', [type], (a) => `((${a})::text)`));
 
-const casts: Production[] = [
-  form('text::varchar(n)', 'text', ['text'], (a) => `((${a})::varchar(3))::text`),
-  form('text::date', 'date', ['date'], (a) => `((${a})::text)::date`, true),
-];
+const casts: Production[] = [form('text::varchar(n)', 'text', ['text'], (a) => `((${a})::varchar(3))::text`)];
 
 export const TEXT_PRODUCTIONS: readonly Production[] = [...functions, ...patterns, ...prints, ...casts];

@@ -122,14 +122,6 @@ const truncs: Production[] = (['timestamptz', 'timestamp', 'interval'] as const)
   })),
 );
 
-const justify: Production[] = ['justify_hours', 'justify_days', 'justify_interval'].map((name) => ({
-  name: `${name}(interval)`,
-  result: 'interval' as const,
-  args: ['interval'] as const,
-  sql: (a: string): string => `${name}(${a})`,
-  raises: true,
-}));
-
 const casts: Production[] = [
   ...(
     [
@@ -178,19 +170,4 @@ const casts: Production[] = [
   ]),
 ];
 
-const AGE: Production[] = (['timestamptz', 'timestamp'] as const).map((type) => ({
-  name: `age(${type}, ${type})`,
-  result: 'interval' as const,
-  args: [type, type],
-  sql: (a: string, b: string): string => `age(${within[type](a)}, ${within[type](b)})`,
-}));
-
-export const TIME_PRODUCTIONS: readonly Production[] = [
-  ...tame,
-  ...arithmetic,
-  ...extracts,
-  ...truncs,
-  ...justify,
-  ...casts,
-  ...AGE,
-];
+export const TIME_PRODUCTIONS: readonly Production[] = [...tame, ...arithmetic, ...extracts, ...truncs, ...casts];

@@ -8,6 +8,7 @@ import { connect } from '../../src/warehouse/connection.ts';
 import { history, type HistoryTransaction } from './history.ts';
 import { Difference, ViewJudge } from './judge.ts';
 import { isDataError, type OracleSession } from './session.ts';
+import { howToRepeat, SEED, SHRINK } from './settings.ts';
 import { compileSubject, type Subject } from './subject.ts';
 import { KEY_SHAPES, type TableOptions } from './tables.ts';
 import type { Tally } from './tally.ts';
@@ -49,6 +50,26 @@ export function historyCase(options: CaseOptions): fc.Arbitrary<HistoryCase> {
         reopenEvery: fc.integer({ min: 1, max: 12 }),
       }),
     );
+}
+
+/** Runs a property over histories; on failure throws the smallest counterexample's difference, with what repeats it. */
+export async function judgeAll<T>(
+  cases: fc.Arbitrary<T>,
+  run: (given: T) => Promise<void>,
+  options: { readonly runs: number; readonly limitMs: number },
+): Promise<void> {
+  const details = await fc.check(fc.asyncProperty(cases, run), {
+    seed: SEED,
+    numRuns: options.runs,
+    interruptAfterTimeLimit: options.limitMs,
+    endOnFailure: !SHRINK,
+  });
+  if (!details.failed || (details.interrupted && details.counterexample === null)) return;
+  const error = details.errorInstance;
+  throw new Difference(
+    `case ${details.numRuns}, shrunk ${details.numShrinks} times; ${howToRepeat}\n${error instanceof Error ? error.message : String(error)}`,
+    { cause: error },
+  );
 }
 
 interface Running {

@@ -54,19 +54,25 @@ export async function compareBatch(
 ): Promise<string[]> {
   if (batch.length === 0) return [];
   const list = batch.map((expression, i) => `${expression.sql} as f${i}`).join(', ');
-  await session.query(
+  const halves = async (): Promise<string[]> => {
+    const half = batch.length >> 1;
+    const left = await compareBatch(session, client, batch.slice(0, half), timezone, tally);
+    return [...left, ...(await compareBatch(session, client, batch.slice(half), timezone, tally))];
+  };
+  const made = await session.attempt(
     `set timezone = '${timezone}'; drop view if exists shop.alone; create view shop.alone as select p.id, ${list} from payments p`,
   );
+  if (!made) {
+    if (batch.length > 1) return halves();
+    tally.setAside('constants alone raise');
+    return [];
+  }
   let plan: PipelinePlan;
   try {
     const features = { schema: 'shop', name: 'alone' };
     plan = await compilePlan(client, definitionOf({ features, key: ['id'], eventTime: undefined, timezone }));
   } catch (error) {
-    if (batch.length > 1) {
-      const half = batch.length >> 1;
-      const left = await compareBatch(session, client, batch.slice(0, half), timezone, tally);
-      return [...left, ...(await compareBatch(session, client, batch.slice(half), timezone, tally))];
-    }
+    if (batch.length > 1) return halves();
     if (error instanceof MillraceError && error.code === 'SQL_UNSUPPORTED') {
       tally.views++;
       tally.refuse(`${error.message} (${batch[0]!.uses[0] ?? 'column'})`);
@@ -81,7 +87,7 @@ export async function compareBatch(
   tally.views += batch.length;
   const columns = plan.features.driving.columns;
   const rows = await session.query(
-    `set timezone = 'UTC'; select ${columns.map((c) => `p.${c.name}::text`).join(', ')} from shop.payments p order by id`,
+    `set timezone = 'UTC'; select ${columns.map((c) => `p.${c.name}::text`).join(', ')} from shop.payments p order by p.id`,
   );
   const parsers = columns.map((c) => parserOf(c.type.oid));
   const slots = rows.map((row) => row.map((text, i): SqlValue => (text === null ? null : parsers[i]!(text))));
@@ -92,6 +98,7 @@ export async function compareBatch(
     const print = jsonPrinterOf(output.type.oid, timezone);
     const found: string[] = [];
     let foldedRaises: boolean | undefined;
+    let foldedNull: boolean | undefined;
     for (const [r, row] of slots.entries()) {
       const expected = theirs[i]![r]!;
       const actual = evaluate(() => output.evaluate(row), print);
@@ -150,11 +157,11 @@ async function askAll(
 ): Promise<string[][]> {
   const zone = `set timezone = '${timezone}'; `;
   const json = (expression: Expression): string => `coalesce(to_json(${expression.sql})::text, 'null')`;
-  const all = await session.attempt(`${zone}select ${batch.map(json).join(', ')} from shop.payments p order by id`);
+  const all = await session.attempt(`${zone}select ${batch.map(json).join(', ')} from shop.payments p order by p.id`);
   if (all) return batch.map((_, i) => all.map((row) => row[i]!));
   const results: string[][] = [];
   for (const expression of batch) {
-    const one = await session.attempt(`${zone}select ${json(expression)} from shop.payments p order by id`);
+    const one = await session.attempt(`${zone}select ${json(expression)} from shop.payments p order by p.id`);
     if (one) results.push(one.map((row) => row[0]!));
     else {
       const query = `select ${json(expression)} from shop.payments p where id = `;
@@ -175,6 +182,13 @@ function evaluate(compute: () => SqlValue, print: (value: Exclude<SqlValue, null
     if (error instanceof MillraceError && error.code === 'DATA') return RAISES;
     return `! ${error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 3).join(' ') : String(error)}`;
   }
+}
+
+async function foldsNull(session: OracleSession, expression: Expression, timezone: string): Promise<boolean> {
+  const plan = await session.attempt(
+    `set timezone = '${timezone}'; explain (verbose, costs off) select ${expression.sql} from shop.payments p`,
+  );
+  return plan?.some(([line]) => line!.includes('NULL::')) ?? false;
 }
 
 async function holds(session: OracleSession, expression: Expression, id: number, timezone: string): Promise<boolean> {

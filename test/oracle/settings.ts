@@ -32,5 +32,8 @@ function integer(name: string): number | undefined {
   return value;
 }
 
+/** MILLRACE_ORACLE_SHRINK=0 reports the first counterexample as it was drawn. */
+export const SHRINK: boolean = process.env['MILLRACE_ORACLE_SHRINK'] !== '0';
+
 /** What a run says, so that it can be had again. */
 export const howToRepeat = `repeat with MILLRACE_SEED=${SEED}`;

@@ -3,7 +3,7 @@
 import type pg from 'pg';
 import type { PipelineDefinition } from '../../src/flow/pipeline.ts';
 import type { Emission } from '../../src/flow/record.ts';
-import { openTransform } from '../../src/transform/operators/transform.ts';
+import { openTransform } from '../../src/transform/operators/open-transform.ts';
 import type { PipelineTransform, StateReader } from '../../src/transform/pipeline-transform.ts';
 import type { PipelinePlan } from '../../src/transform/view-plan.ts';
 import { compilePlan, definitionOf, type SubjectOptions } from './plan.ts';
@@ -25,7 +25,7 @@ export class Subject {
   constructor(plan: PipelinePlan, definition: PipelineDefinition) {
     this.plan = plan;
     this.definition = definition;
-    this.#transform = openTransform(plan, definition);
+    this.#transform = openTransform({ plan, definition });
   }
 
   get transform(): PipelineTransform {
@@ -54,8 +54,7 @@ export class Subject {
   /** Takes a checkpoint, forgets everything else, and opens from it. */
   reopen(): void {
     this.checkpoint();
-    const clockUs = this.#transform.clockUs;
-    const reader: StateReader = { entries: (space) => this.#stored.get(space) ?? [] };
-    this.#transform = openTransform(this.plan, this.definition, reader, clockUs);
+    const state: StateReader = { entries: (space) => this.#stored.get(space) ?? [] };
+    this.#transform = openTransform({ plan: this.plan, definition: this.definition, state });
   }
 }

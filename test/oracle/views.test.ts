@@ -1,9 +1,8 @@
-import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { createDatabase } from '../support/database.ts';
-import { historyCase, runHistory } from './run-history.ts';
+import { historyCase, judgeAll, runHistory } from './run-history.ts';
 import { OracleSession } from './session.ts';
-import { howToRepeat, runs, SEED, timeLimitMs } from './settings.ts';
+import { howToRepeat, runs, timeLimitMs } from './settings.ts';
 import { Tally } from './tally.ts';
 
 const tally = new Tally();
@@ -12,10 +11,10 @@ afterAll(() => console.log(`${tally.report('random views over random histories')
 async function property(cases: number, options: Parameters<typeof historyCase>[0]): Promise<void> {
   await using database = await createDatabase();
   await using session = await OracleSession.open(database);
-  await fc.assert(
-    fc.asyncProperty(historyCase(options), (given) => runHistory(session, given, tally)),
-    { seed: SEED, numRuns: runs(cases), interruptAfterTimeLimit: timeLimitMs(100_000), markInterruptAsFailure: false },
-  );
+  await judgeAll(historyCase(options), (given) => runHistory(session, given, tally), {
+    runs: runs(cases),
+    limitMs: timeLimitMs(100_000),
+  });
 }
 
 test(

@@ -27,6 +27,8 @@ export interface RandomView {
   readonly features: readonly { readonly name: string; readonly expression: Expression }[];
   /** What one row alone decides, evaluated for each row that passes `where`; finds rows for which Postgres raises. */
   readonly rowExpressions: readonly string[];
+  /** Which of the features are outputs of the lateral, as they are. */
+  readonly lateralFeatures: readonly number[];
   /** From `from` on, without windows: what {@link rowExpressions} are evaluated over. */
   readonly rowFrom: string;
   /** The same with the windows: what bounds and guards are evaluated over. */
@@ -151,6 +153,7 @@ function assemble(shape: ViewShape, key: readonly string[]): RandomView {
       ),
       ...calls.flatMap(({ window }) => window.partition.map((p) => p.sql)),
     ],
+    lateralFeatures: outputs.map((_, i) => calls.length + i),
     rowFrom,
     tail: `${rowFrom}${windows}`,
     reads: {
