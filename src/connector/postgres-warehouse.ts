@@ -38,6 +38,10 @@ export class PostgresWarehouse implements ConnectorWarehouse {
   readonly #options: PostgresWarehouseOptions;
   readonly #slot: string;
   #client: Promise<pg.Client> | undefined;
+  /** The stream that is open: it learns from the reports how far the server is ahead. */
+  #source: ReplicationSource | undefined;
+  /** Generations with a topic, as last reported. */
+  #topics = '';
   /** The question before: a session takes one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -74,8 +78,14 @@ export class PostgresWarehouse implements ConnectorWarehouse {
     return this.#ask((client) => ensurePublication(client, this.#slot, [CONTROL, ...inputs]));
   }
 
-  openSource(from: Lsn, _signal: AbortSignal): Promise<Source> {
-    return ReplicationSource.open({ url: this.#options.url, slot: this.#slot, publication: this.#slot, from });
+  async openSource(from: Lsn, _signal: AbortSignal): Promise<Source> {
+    this.#source = await ReplicationSource.open({
+      url: this.#options.url,
+      slot: this.#slot,
+      publication: this.#slot,
+      from,
+    });
+    return this.#source;
   }
 
   openSnapshot(signal: AbortSignal): Promise<BackfillSnapshot> {
@@ -113,9 +123,19 @@ export class PostgresWarehouse implements ConnectorWarehouse {
   /** What was last reported, for whoever asks this process itself. */
   lastReport: readonly PipelineStatus[] = [];
 
-  report(statuses: readonly PipelineStatus[]): Promise<void> {
+  async report(statuses: readonly PipelineStatus[]): Promise<void> {
     this.lastReport = statuses;
-    return this.#ask((client) => reportStatus(client, statuses));
+    // A sink looks for topics again when one may have come or gone.
+    const topics = statuses
+      .filter(({ state }) => state !== 'starting' && state !== 'dropping')
+      .map(({ pipelineId, generation }) => `${pipelineId}.${generation}`);
+    const changed = topics.join(' ') !== this.#topics;
+    await this.#ask(async (client) => {
+      await reportStatus(client, statuses);
+      if (changed) await client.query(`notify millrace`);
+      this.#source?.observeServerEnd(await currentLsn(client));
+    });
+    this.#topics = topics.join(' ');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -37,7 +37,7 @@ export async function look(client: pg.Client): Promise<Snapshot> {
     baseline: number | null;
     examples: string;
   }>(
-    `select period, metric, value, baseline, examples from millrace.metrics where pipeline = 'fraud' and segment is null`,
+    `select period, metric, value, baseline, examples from millrace.metrics where pipeline = 'fraud' and segment = ''`,
   );
   const riskiest = await client.query<{ row: (string | null)[] }>(
     `select array[s.id::text, round(s.score::numeric, 3)::text, p.amount::text, p.currency, p.category, p.channel, to_char(s.event_time, 'DD Mon HH24:MI'),

@@ -7,7 +7,7 @@
 //   dirt        amounts and countries that are missing, currencies written ' eur', 'Eur', 'EUR ' or not at all
 //   fraud       a stolen card is used two to six times within the hour, away from its owner's habits. It drifts: at first thieves
 //               buy dear electronics; from `driftDay` on they begin with tiny online payments at night, and buy travel
-//   chargebacks nine in ten frauds are reported, one to twenty-odd days later; one honest payment in a thousand is, too
+//   chargebacks nine in ten frauds are reported, half a day to ten days later; one honest payment in a thousand is, too
 
 /** Days and payments of the demo: history first, the rest is played live. */
 export const DEMO = {
@@ -216,7 +216,7 @@ class PaymentWorld {
 
   #maybeReport(paymentId: number, atMs: number, fraud: boolean): void {
     if (this.#random() >= (fraud ? 0.9 : 0.001)) return;
-    const delayDays = 1 - 5 * Math.log(1 - this.#random());
+    const delayDays = 0.5 - 1.5 * Math.log(1 - this.#random());
     this.#pending.push({ atMs: Math.floor(atMs + delayDays * DAY_MS), paymentId });
     this.#pending.sort((a, b) => b.atMs - a.atMs);
   }

@@ -44,7 +44,7 @@ export const LABELS = `create view fraud_labels as
 
 export const PIPELINE = `select millrace.create_pipeline('fraud',
   features => 'fraud_features', key => 'id', event_time => 'created_at', clock => 'event_time',
-  labels => 'fraud_labels', label_wait => '30 days', label_default => 'false',
+  labels => 'fraud_labels', label_wait => '7 days', label_default => 'false',
   alert_when => 'score > 0.9');`;
 
 export const QUERIES: readonly { readonly about: string; readonly sql: string }[] = [

@@ -1,0 +1,93 @@
+// `millrace sink`: from the topics to the score tables.
+
+import { randomUUID } from 'node:crypto';
+import { Command } from 'commander';
+import type pg from 'pg';
+import { removePipeline } from '../catalog/pipelines.ts';
+import { removeGone } from '../scores/gone-generations.ts';
+import type { Log } from '../stream/log.ts';
+import { checkSchema } from '../catalog/schema-version.ts';
+import { createModel, loadModel } from '../model/create-model.ts';
+import { targetOf } from '../model/target.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { createLogger } from '../runtime/logger.ts';
+import { createRegistry } from '../runtime/metrics.ts';
+import { PostgresScoreStore } from '../scores/postgres-score-store.ts';
+import { serveHttp } from '../serve/http.ts';
+import { alertCompiler } from '../sink/alert.ts';
+import { sinkMeasures } from '../sink/measures.ts';
+import { openMetrics } from '../sink/quality.ts';
+import { SinkStatus } from '../sink/sink-status.ts';
+import { runSink } from '../sink/sink.ts';
+import { loadParser } from '../transform/compile.ts';
+import { connect } from '../warehouse/connection.ts';
+import { EXIT } from './exit.ts';
+import { warehouseOf, withFlags, type CommonFlags } from './flags.ts';
+import { openLog } from './open-log.ts';
+import { listenForSignals } from './signals.ts';
+import { topicChanges } from './topic-changes.ts';
+
+const READ = { maxRecords: 5000, maxBytes: 8 * 2 ** 20 };
+
+export function sinkCommand(): Command {
+  const command = new Command('sink')
+    .description('Score and learn from the topics, write to the score tables')
+    .addHelpText('after', '\nExample:\n  millrace sink --warehouse postgres://millrace@db/shop --brokers kafka:9092');
+  return withFlags(command, 'warehouse', 'data', 'brokers', 'group', 'http', 'untilCaughtUp', 'logLevel').action(run);
+}
+
+async function run(flags: CommonFlags): Promise<void> {
+  const url = warehouseOf(flags);
+  const logger = createLogger('sink', flags.logLevel);
+  using signals = listenForSignals(() => logger.info('draining'));
+  if (flags.untilCaughtUp) signals.finishNow();
+  await loadParser();
+  const client = await connect({ url, applicationName: 'millrace sink start' });
+  await checkSchema(client).finally(() => client.end());
+  await using log = await openLog(flags, logger);
+  await using store = new PostgresScoreStore(url, randomUUID());
+  await using status = new SinkStatus({ url, logger });
+  await using _http =
+    flags.http &&
+    (await serveHttp({
+      ...flags.http,
+      registry: createRegistry(sinkMeasures(status)),
+      health: () => ({ ok: true, details: { stage: 'sink', group: flags.group } }),
+    }));
+  const ports = {
+    log,
+    store,
+    createModel,
+    loadModel,
+    openMetrics,
+    targetOf,
+    compileAlert: alertCompiler(url),
+    clock: systemClock,
+    random: Math.random,
+  };
+  await runSink({
+    ports,
+    group: flags.group,
+    read: READ,
+    changes: topicChanges(url, AbortSignal.any([signals.drain, signals.abort]), (client) =>
+      tidy(client, log, flags.group),
+    ),
+    drain: signals.drain,
+    abort: signals.abort,
+    until: whenAborted(signals.finish),
+    report: (report) => status.take(report),
+  });
+  if (signals.finish.aborted && (status.failed > 0 || status.deadLetters > 0)) process.exitCode = EXIT.degraded;
+}
+
+/** Dropped pipelines and replaced generations leave nothing behind. */
+async function tidy(client: pg.Client, log: Log, group: string): Promise<void> {
+  for (const id of await removeGone(client, await log.list(group))) await removePipeline(client, id);
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

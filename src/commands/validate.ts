@@ -1,0 +1,187 @@
+// `millrace validate`: compiles a pipeline's views, or any view, as the connector would; shows what is read, what comes out, what
+// is worth knowing; or where it cannot be done and what to write instead.
+
+import { Command, Option } from 'commander';
+import type pg from 'pg';
+import pc from 'picocolors';
+import { findPipeline } from '../catalog/pipelines.ts';
+import { checkSchema } from '../catalog/schema-version.ts';
+import type { PipelineDefinition, TableName } from '../flow/pipeline.ts';
+import { MillraceError } from '../runtime/errors.ts';
+import { drawTable } from '../terminal/table.ts';
+import { compilePipeline, loadParser } from '../transform/compile.ts';
+import { describePipeline } from '../transform/describe.ts';
+import { openTransform } from '../transform/operators/open-transform.ts';
+import { renderRefusal } from '../transform/refusal.ts';
+import type { ViewFacts } from '../transform/view-facts.ts';
+import type { PipelinePlan } from '../transform/view-plan.ts';
+import { connect } from '../warehouse/connection.ts';
+import { printJson } from './exit.ts';
+import { warehouseOf, withFlags, type CommonFlags } from './flags.ts';
+
+type Flags = Pick<CommonFlags, 'warehouse' | 'json'> & {
+  readonly key?: string;
+  readonly eventTime?: string;
+  readonly labels?: string;
+};
+
+export function validateCommand(): Command {
+  const command = new Command('validate')
+    .description('Compile a pipeline or a view as the connector would, and say what it needs')
+    .argument('<pipeline|view>', 'name of a pipeline, or of a view (schema.name where it is not in public)')
+    .addOption(new Option('--key <columns>', 'of a view: its key, comma between several; id unless given'))
+    .addOption(new Option('--event-time <column>', 'of a view: its event time'))
+    .addOption(new Option('--labels <view>', 'of a view: the label view beside it'))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  millrace validate fraud\n  millrace validate fraud_features --key id --event-time created_at',
+    );
+  return withFlags(command, 'warehouse', 'json').action(run);
+}
+
+async function run(name: string, flags: Flags): Promise<void> {
+  await loadParser();
+  const client = await connect({ url: warehouseOf(flags), applicationName: 'millrace validate' });
+  try {
+    const definition = await definitionOf(client, name, flags);
+    const facts = await describePipeline(client, definition);
+    const plan = explained(facts, definition);
+    if (flags.json) printJson('validate', { name, ...report(plan) });
+    else process.stdout.write(draw(name, plan));
+  } finally {
+    await client.end();
+  }
+}
+
+async function definitionOf(client: pg.Client, name: string, flags: Flags): Promise<PipelineDefinition> {
+  const view = await findView(client, name);
+  if (view && !(await isPipeline(client, name)))
+    return assumed(view, flags.labels === undefined ? undefined : await labelsOf(client, flags.labels), flags);
+  await checkSchema(client);
+  return findPipeline(client, name);
+}
+
+async function labelsOf(client: pg.Client, name: string): Promise<TableName> {
+  const view = await findView(client, name);
+  if (!view)
+    throw new MillraceError('VIEW_MISSING', `there is no view ${name}`, {
+      hint: 'Check the name given with --labels.',
+    });
+  return view;
+}
+
+async function isPipeline(client: pg.Client, name: string): Promise<boolean> {
+  const installed = await client.query<{ found: boolean }>(
+    `select to_regclass('millrace._pipelines') is not null as found`,
+  );
+  if (!installed.rows[0]!.found) return false;
+  const found = await client.query('select from millrace.pipelines where name = $1', [name]);
+  return (found.rowCount ?? 0) > 0;
+}
+
+async function findView(client: pg.Client, name: string): Promise<TableName | undefined> {
+  const found = await client.query<TableName>(
+    `select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind in ('v', 'm') and c.oid = coalesce(to_regclass($1), to_regclass('public.' || $1))`,
+    [name],
+  );
+  return found.rows[0];
+}
+
+/** A view that no pipeline has yet, with the defaults of create_pipeline. */
+function assumed(features: TableName, labels: TableName | undefined, flags: Flags): PipelineDefinition {
+  return {
+    id: 0,
+    name: features.name,
+    generation: 1,
+    revision: 1,
+    desired: 'running',
+    features,
+    labels,
+    key: (flags.key ?? 'id').split(',').map((column) => column.trim()),
+    eventTime: flags.eventTime,
+    labelWaitUs: undefined,
+    labelDefault: undefined,
+    model: { kind: 'auto' },
+    alertWhen: undefined,
+    scoreTable: { schema: features.schema, name: `${features.name}_scores` },
+    backfill: 'learn',
+    alsoOn: [],
+    clock: 'commit',
+    lateByUs: 86_400_000_000,
+    appendOnly: false,
+    keepScoresForUs: undefined,
+    timezone: 'UTC',
+    owner: '',
+  };
+}
+
+/** Compiles; a refusal is shown in the view's text, with a caret. */
+function explained(facts: ViewFacts, definition: PipelineDefinition): PipelinePlan {
+  try {
+    return compilePipeline(facts, definition);
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.place.line === undefined) throw error;
+    const text =
+      facts.labels && error.message.includes(definition.labels?.name ?? '\u0000')
+        ? facts.labels.text
+        : facts.features.text;
+    throw new MillraceError(error.code, renderRefusal(text, error), {
+      ...error.place,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      cause: error,
+    });
+  }
+}
+
+interface Report {
+  readonly reads: readonly { readonly table: string; readonly role: string; readonly columns: readonly string[] }[];
+  readonly key: readonly string[];
+  readonly eventTime: string | null;
+  readonly features: readonly { readonly name: string; readonly type: string }[];
+  readonly label: { readonly name: string; readonly type: string } | null;
+  readonly warnings: PipelinePlan['warnings'];
+}
+
+function report(plan: PipelinePlan): Report {
+  const { features, labels } = plan;
+  const transform = openTransform({ plan, definition: assumed(features.driving.table, labels?.table.table, {}) });
+  return {
+    reads: transform.inputs.map(({ table, role, columns }) => ({
+      table: `${table.schema}.${table.name}`,
+      role,
+      columns,
+    })),
+    key: features.key.map((column) => column.name),
+    eventTime: features.eventTime?.name ?? null,
+    features: features.features.map(({ name, typeName }) => ({ name, type: typeName })),
+    label: labels ? { name: labels.label.name, type: labels.label.typeName } : null,
+    warnings: plan.warnings,
+  };
+}
+
+function draw(name: string, plan: PipelinePlan): string {
+  const { reads, key, eventTime, features, label, warnings } = report(plan);
+  const lines = [
+    `${pc.green('✓')} ${name} compiles. Key: ${key.join(', ')}. Event time: ${eventTime ?? 'none'}. Label: ${label ? `${label.name} (${label.type})` : 'none'}.`,
+    '',
+    drawTable(
+      ['feature', 'type'],
+      features.map((one) => [one.name, one.type]),
+    ),
+    '',
+    drawTable(
+      ['reads', 'as', 'columns that leave the warehouse'],
+      reads.map((one) => [one.table, one.role, one.columns.join(', ')]),
+    ),
+  ];
+  for (const warning of warnings) {
+    const place = warning.line === undefined ? '' : ` (line ${warning.line}, column ${warning.column})`;
+    lines.push(
+      '',
+      `${pc.yellow('warning')}${place} ${warning.message}`,
+      ...(warning.hint === undefined ? [] : [`${pc.cyan('hint')} ${warning.hint}`]),
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
