@@ -3,6 +3,7 @@
 import type { KeyText } from '../../flow/record.ts';
 import type { SqlValue } from '../../flow/types/sql-value.ts';
 import { EMPTY, hashText } from './ordered-rows.ts';
+import type { TableReader } from './table-reader.ts';
 import type { Partition, WindowRow } from './window-group.ts';
 
 export class DrivingRow implements WindowRow {
@@ -72,4 +73,28 @@ export class ExpiryQueue {
     this.#stamps = [];
     this.#head = 0;
   }
+}
+
+/** A row as state keeps it: `[stamp, flags, cells]`. */
+export function encodeRow(row: DrivingRow, reader: Pick<TableReader, 'cells'>): string {
+  const flags = (row.inView ? 1 : 0) + (row.failed ? 2 : 0) + (row.reported ? 4 : 0) + (row.large ? 8 : 0);
+  return JSON.stringify([Number.isFinite(row.stampUs) ? row.stampUs : null, flags, reader.cells(row.slots)]);
+}
+
+/** Throws STATE_CORRUPT where the row has other columns than the table of the plan. */
+export function decodeRow(
+  identity: string,
+  value: string,
+  reader: Pick<TableReader, 'restore'>,
+  program: { readonly groups: readonly unknown[]; keyOf(slots: readonly SqlValue[]): KeyText | undefined },
+): DrivingRow {
+  const [stampUs, flags, cells] = JSON.parse(value) as [number | null, number, (string | null)[]];
+  const slots = reader.restore(cells);
+  const row = new DrivingRow(identity, program.keyOf(slots)!, slots, program.groups.length);
+  row.stampUs = stampUs ?? -Infinity;
+  row.inView = (flags & 1) !== 0;
+  row.failed = (flags & 2) !== 0;
+  row.reported = (flags & 4) !== 0;
+  row.large = (flags & 8) !== 0;
+  return row;
 }

@@ -6,7 +6,8 @@ import type { DeadLetterEmission, Emission, FeaturesEmission, KeyText } from '..
 import { MillraceError } from '../../runtime/errors.ts';
 import type { StateEntry } from '../../state/state-store.ts';
 import type { ViewPlan } from '../view-plan.ts';
-import { DrivingRow, ExpiryQueue } from './driving-row.ts';
+import { decodeRow, DrivingRow, encodeRow, ExpiryQueue } from './driving-row.ts';
+import { JoinedRows } from './joined-rows.ts';
 import { TableReader } from './table-reader.ts';
 import { keyColumnsOf, ViewProgram } from './view-program.ts';
 
@@ -39,8 +40,7 @@ export class ViewOperator {
   readonly #touched = new Map<KeyText, Touch>();
   /** Rows whose WHERE or windows may have changed through a lateral. */
   readonly #refresh = new Set<DrivingRow>();
-  /** For each lateral, the driving rows by match key; undefined where nobody asks. */
-  readonly #joined: readonly (Map<string, Set<DrivingRow>> | undefined)[];
+  readonly #joined: JoinedRows;
   readonly #deadLetters: Emission[] = [];
   readonly #queue = new ExpiryQueue();
   readonly #recheck: DrivingRow[] = [];
@@ -54,7 +54,8 @@ export class ViewOperator {
     this.reader = new TableReader(plan.driving, options.timezone, full ? keyColumnsOf(plan) : undefined);
     this.program = new ViewProgram(plan, options.timezone);
     const placed = plan.where !== undefined || plan.windowGroups.length > 0;
-    this.#joined = plan.laterals.map((_, index) => (placed || options.alsoOn[index] ? new Map() : undefined));
+    const asked = options.alsoOn.map((also) => placed || also);
+    this.#joined = new JoinedRows(this.program.laterals, asked);
   }
 
   get size(): number {
@@ -107,7 +108,7 @@ export class ViewOperator {
     this.#queue.clear();
     this.#recheck.length = 0;
     for (const group of this.program.groups) group.clear();
-    for (const joined of this.#joined) joined?.clear();
+    this.#joined.clear();
   }
 
   /** Puts every touched row where it now belongs; gives the greatest event time among those in the view, for the clock. */
@@ -169,7 +170,7 @@ export class ViewOperator {
     for (const lateral of this.program.laterals) yield* lateral.takeDirty();
     for (const key of this.#dirty) {
       const row = this.#rows.get(key);
-      yield { space: SPACE, key, value: row && this.#encode(row) };
+      yield { space: SPACE, key, value: row && encodeRow(row, this.reader) };
     }
     this.#dirty.clear();
     for (const [index, group] of this.program.groups.entries()) {
@@ -191,9 +192,9 @@ export class ViewOperator {
     const reachUs = clockUs - program.windowUs - this.#options.lateByUs;
     const waiting: DrivingRow[] = [];
     for (const [identity, value] of entries(SPACE)) {
-      const row = this.#decode(identity, value);
+      const row = decodeRow(identity, value, this.reader, this.program);
       this.#rows.set(identity, row);
-      this.#join(row);
+      this.#joined.join(row);
       if (row.inView && !row.failed) program.place(row, []);
       // What is older is among the last rows of its partition, or large: neither waits for the clock.
       if (program.windowUs !== Infinity && !(row.stampUs < reachUs)) waiting.push(row);
@@ -204,7 +205,7 @@ export class ViewOperator {
 
   #put(identity: string, slots: DrivingRow['slots'], known: DrivingRow | undefined): void {
     if (known && known.identity === identity) {
-      this.#leave(known);
+      this.#joined.leave(known);
       known.slots = slots;
       this.#enter(known);
       return;
@@ -222,24 +223,13 @@ export class ViewOperator {
   #enter(row: DrivingRow): void {
     row.large =
       !this.#options.appendOnly && this.#plan.driving.replicaIdentity !== 'f' && this.reader.hasLargeValue(row.slots);
-    this.#join(row);
+    this.#joined.join(row);
     this.#dirty.add(row.identity);
     this.#touch(row.key, row, row.reported);
   }
 
-  /** Before its slots change or it goes. */
-  #leave(row: DrivingRow): void {
-    this.#joined.forEach((joined, index) => {
-      const key = joined && this.#matchOf(index, row);
-      if (key === undefined) return;
-      const rows = joined!.get(key);
-      rows?.delete(row);
-      if (rows?.size === 0) joined!.delete(key);
-    });
-  }
-
   #remove(row: DrivingRow): void {
-    this.#leave(row);
+    this.#joined.leave(row);
     this.program.unplace(row);
     this.#rows.delete(row.identity);
     this.#refresh.delete(row);
@@ -321,41 +311,16 @@ export class ViewOperator {
     if (row.large || row.failed || this.#rows.get(row.identity) !== row) return;
     for (const group of this.program.groups) if (group.keeps(row)) return;
     for (const group of this.program.groups) group.expire(row, reachUs);
-    this.#leave(row);
+    this.#joined.leave(row);
     this.#rows.delete(row.identity);
     this.#dirty.add(row.identity);
   }
 
+  /** A lateral's aggregates changed for one match key. */
   #joinedChanged(index: number, key: string): void {
-    const rows = this.#joined[index]?.get(key);
-    if (!rows) return;
-    const alsoOn = this.#options.alsoOn[index]!;
-    if (!alsoOn) {
-      for (const row of rows) this.#refresh.add(row);
-      return;
-    }
-    // A set remembers the order in which rows came, which a restart forgets.
-    for (const row of [...rows].sort((a, b) => (a.identity < b.identity ? -1 : 1)))
-      this.#touch(row.key, row, row.reported);
-  }
-
-  #join(row: DrivingRow): void {
-    this.#joined.forEach((joined, index) => {
-      const key = joined && this.#matchOf(index, row);
-      if (key === undefined) return;
-      const rows = joined!.get(key);
-      if (rows) rows.add(row);
-      else joined!.set(key, new Set([row]));
-    });
-  }
-
-  /** A match that raises joins nothing; computing the row will say so. */
-  #matchOf(index: number, row: DrivingRow): string | undefined {
-    try {
-      return this.program.laterals[index]!.matchOf(row.slots);
-    } catch (error) {
-      if (!(error instanceof MillraceError) || error.code !== 'DATA') throw error;
-      return undefined;
+    for (const row of this.#joined.rows(index, key)) {
+      if (this.#options.alsoOn[index]) this.#touch(row.key, row, row.reported);
+      else this.#refresh.add(row);
     }
   }
 
@@ -405,23 +370,6 @@ export class ViewOperator {
       code: 'KEY_INVALID',
       message: 'a column of the key is NULL',
     });
-  }
-
-  #encode(row: DrivingRow): string {
-    const flags = (row.inView ? 1 : 0) + (row.failed ? 2 : 0) + (row.reported ? 4 : 0) + (row.large ? 8 : 0);
-    return JSON.stringify([Number.isFinite(row.stampUs) ? row.stampUs : null, flags, this.reader.cells(row.slots)]);
-  }
-
-  #decode(identity: string, value: string): DrivingRow {
-    const [stampUs, flags, cells] = JSON.parse(value) as [number | null, number, (string | null)[]];
-    const slots = this.reader.restore(cells);
-    const row = new DrivingRow(identity, this.program.keyOf(slots)!, slots, this.program.groups.length);
-    row.stampUs = stampUs ?? -Infinity;
-    row.inView = (flags & 1) !== 0;
-    row.failed = (flags & 2) !== 0;
-    row.reported = (flags & 4) !== 0;
-    row.large = (flags & 8) !== 0;
-    return row;
   }
 }
 

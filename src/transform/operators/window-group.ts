@@ -47,7 +47,7 @@ export class WindowGroup<Row extends WindowRow> {
   /** row_number, rank, dense_rank and lag, which have no frame. */
   readonly #unframed: { readonly slot: number; readonly call: WindowCall; readonly values: SqlValue[] }[] = [];
   /** Arguments whose value is kept with each row: lag's and first_value's, by their text. */
-  readonly #stored = new Map<string, { readonly argument: PlanExpression; readonly values: SqlValue[] }>();
+  readonly #stored: { readonly argument: PlanExpression; readonly values: SqlValue[] }[] = [];
   readonly #lastRows: number;
   readonly #items = new Int32Array(MAX_ITEMS);
   readonly #ranges = new RankRanges();
@@ -87,7 +87,8 @@ export class WindowGroup<Row extends WindowRow> {
     for (let index = 0; index < keys.length; index++) keys[index] = orderBy[index]!.expression.evaluate(slots);
     const inputs = this.#aggregates.evaluate(slots);
     const stored: SqlValue[] = [];
-    for (const { argument } of this.#stored.values()) stored.push(argument.evaluate(slots));
+    for (let index = 0; index < this.#stored.length; index++)
+      stored.push(this.#stored[index]!.argument.evaluate(slots));
 
     let partition = this.#partitions.get(partitionKey);
     if (!partition) {
@@ -96,8 +97,7 @@ export class WindowGroup<Row extends WindowRow> {
     }
     const node = this.#rows.create(row, this.#order.keyOf(keys));
     this.#aggregates.set(node, inputs);
-    let index = 0;
-    for (const { values } of this.#stored.values()) values[node] = stored[index++]!;
+    for (let index = 0; index < stored.length; index++) this.#stored[index]!.values[node] = stored[index]!;
     partition.root = this.#rows.insert(partition.root, node);
     row.nodes[this.#index] = node;
     row.partitions[this.#index] = partition;
@@ -113,7 +113,7 @@ export class WindowGroup<Row extends WindowRow> {
     const partition = row.partitions[this.#index]!;
     partition.root = this.#rows.remove(partition.root, node);
     this.#rows.destroy(node);
-    for (const { values } of this.#stored.values()) values[node] = null;
+    for (const { values } of this.#stored) values[node] = null;
     row.nodes[this.#index] = EMPTY;
     row.partitions[this.#index] = undefined;
     if (partition.root === EMPTY && partition.floor === -Infinity) this.#partitions.delete(partition.key);
@@ -306,10 +306,10 @@ export class WindowGroup<Row extends WindowRow> {
   }
 
   #store(argument: PlanExpression): SqlValue[] {
-    let stored = this.#stored.get(argument.text);
+    let stored = this.#stored.find((known) => known.argument.text === argument.text);
     if (!stored) {
       stored = { argument, values: [] };
-      this.#stored.set(argument.text, stored);
+      this.#stored.push(stored);
     }
     return stored.values;
   }
