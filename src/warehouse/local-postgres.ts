@@ -63,10 +63,13 @@ export async function startLocalPostgres(options: LocalPostgresOptions): Promise
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const log: string[] = [];
+  await stopLeftBehind(data);
   const child = spawn(path.join(bin, 'postgres'), ['-D', data, ...flags], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: environment(),
+    // A process group of its own: Ctrl-C on our terminal is ours to pass on, after what uses the server has ended.
+    detached: true,
     ...owner,
   });
   await ready(child, log, folder);
@@ -87,6 +90,18 @@ function handle(child: ChildProcess, port: number, version: number): LocalPostgr
     stop,
     [Symbol.asyncDispose]: () => stop(),
   };
+}
+
+/** A server that an earlier process of ours left behind (it was killed) is stopped: it is the one that has this very folder. */
+async function stopLeftBehind(data: string): Promise<void> {
+  const file = path.join(data, 'postmaster.pid');
+  if (!existsSync(file)) return;
+  const pid = Number(readFileSync(file, 'utf8').split('\n')[0]);
+  const commandLine = `/proc/${pid}/cmdline`;
+  if (!existsSync(commandLine) || !readFileSync(commandLine, 'utf8').includes(data)) return;
+  process.kill(pid, 'SIGINT');
+  for (let waited = 0; existsSync(file) && waited < 300; waited++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
 /** Waits for the line that says so; keeps the last lines for the error. */

@@ -20,6 +20,19 @@ test('the embedded server programs start, serve, and keep their data over a cras
   }
 });
 
+test('a server that was left behind in the folder is stopped, not fought with', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'millrace-local-'));
+  try {
+    const left = await startLocalPostgres({ folder, port: 0 });
+    await ask(left.url, 'create table kept as select 7 as n');
+    await using second = await startLocalPostgres({ folder, port: 0 });
+    expect(await ask(second.url, 'select n from kept')).toEqual([{ n: 7 }]);
+    await left.stop();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 async function ask(url: string, sql: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
