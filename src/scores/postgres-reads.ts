@@ -4,6 +4,8 @@ import type pg from 'pg';
 import { parseLsn } from '../flow/lsn.ts';
 import type { SinkDefinition } from '../flow/pipeline.ts';
 import type { KeyText } from '../flow/record.ts';
+import { formatTimestamptz, parseTimestamp } from '../flow/types/timestamp.ts';
+import { TEXT_ONLY } from '../warehouse/connection.ts';
 import { textArray } from './binary-arrays.ts';
 import { keyColumns } from './key-columns.ts';
 import { scoreTableSql } from './score-table.ts';
@@ -14,24 +16,18 @@ interface StoredRow {
   readonly prediction: string | null;
   readonly explanation: string | null;
   readonly model_version: string | null;
-  readonly event_time: string | null;
-  readonly event_time_us: string | null;
-  readonly scored_at_us: string;
+  readonly event_at: string | null;
+  readonly scored_at: string;
   readonly features: string;
   readonly label: string | null;
-  readonly labelled_at_us: string | null;
+  readonly labelled_at: string | null;
   readonly measured_score: string | null;
   readonly measured_features: string | null;
   readonly measured_lsn: string | null;
-  readonly late: boolean;
+  readonly late: string;
   readonly position_lsn: string;
   readonly position_n: string;
 }
-
-/** Features must come back as the text that they are: parsing json would lose digits. */
-const TYPES: pg.CustomTypesConfig = {
-  getTypeParser: (oid: number) => (oid === 16 ? (text: string) => text === 't' : (text: string) => text) as never,
-} as pg.CustomTypesConfig;
 
 export async function readBatch(
   client: pg.Client,
@@ -47,7 +43,7 @@ export async function readBatch(
     const found = await client.query<StoredRow & { ordinal: string }>({
       text: sql.readByKey,
       values: [...keyColumns(keys, sql.keyCount), id.generation],
-      types: TYPES,
+      types: TEXT_ONLY,
     });
     for (const row of found.rows) {
       const key = keys[Number(row.ordinal) - 1]!;
@@ -73,11 +69,10 @@ async function readDue(
   range: NonNullable<ReadRequest['due']>,
 ): Promise<Pick<ReadResult, 'due' | 'dueListed'>> {
   const sql = scoreTableSql(definition);
-  const fromUs = range.fromUs === undefined ? null : Math.round(range.fromUs);
   const found = await client.query<StoredRow & Record<string, string>>({
     text: sql.readDue,
-    values: [id.generation, id.partition, fromUs, Math.round(range.throughUs)],
-    types: TYPES,
+    values: [id.generation, id.partition, timestampText(range.fromUs), timestampText(range.throughUs)],
+    types: TEXT_ONLY,
   });
   const due = found.rows.map((row) => {
     const parts: string[] = [];
@@ -96,10 +91,10 @@ async function readDue(
     const late = await client.query<StoredRow & { ordinal: string }>({
       text: sql.readByKey,
       values: [...keyColumns(missing, sql.keyCount), id.generation],
-      types: TYPES,
+      types: TEXT_ONLY,
     });
     for (const row of late.rows)
-      if (row.label === null && row.event_time_us !== null) due.push(scoreRow(missing[Number(row.ordinal) - 1]!, row));
+      if (row.label === null && row.event_at !== null) due.push(scoreRow(missing[Number(row.ordinal) - 1]!, row));
   }
   return { due, dueListed };
 }
@@ -157,18 +152,32 @@ function scoreRow(key: KeyText, row: StoredRow): ScoreRow {
     prediction: row.prediction,
     explanation: row.explanation,
     modelVersion: numberOf(row.model_version),
-    eventTime: row.event_time,
-    eventTimeUs: numberOf(row.event_time_us),
-    scoredAtUs: Number(row.scored_at_us),
+    eventTime: null,
+    eventTimeUs: timestampUs(row.event_at),
+    scoredAtUs: timestampUs(row.scored_at)!,
     features: row.features,
     label: row.label,
-    labelledAtUs: numberOf(row.labelled_at_us),
+    labelledAtUs: timestampUs(row.labelled_at),
     measuredScore: numberOf(row.measured_score),
     measuredFeatures: row.measured_features,
     measuredLsn: row.measured_lsn === null ? null : parseLsn(row.measured_lsn),
-    late: row.late,
+    late: row.late === 't',
     position: { lsn: parseLsn(row.position_lsn), n: Number(row.position_n) },
   };
 }
 
 const numberOf = (text: string | null): number | null => (text === null ? null : Number(text));
+
+/** Microseconds since 1970 of a timestamptz as a session in UTC prints it (`2026-01-31 12:00:00.25+00`); ±infinity as int64 extremes. */
+function timestampUs(text: string | null): number | null {
+  if (text === null) return null;
+  const usual = text.length >= 22 && text.charCodeAt(4) === 45 && text.charCodeAt(0) > 48 && text.endsWith('+00');
+  if (!usual) return Number(parseTimestamp(text));
+  const at = (from: number): number => (text.charCodeAt(from) - 48) * 10 + text.charCodeAt(from + 1) - 48;
+  const ms = Date.UTC(at(0) * 100 + at(2), at(5) - 1, at(8), at(11), at(14), at(17));
+  const fraction = text.length === 22 ? 0 : Math.round(Number(text.slice(19, -3)) * 1e6);
+  return ms * 1000 + fraction;
+}
+
+const timestampText = (us: number | undefined): string | null =>
+  us === undefined ? null : formatTimestamptz(BigInt(Math.round(us)), 'UTC');

@@ -44,7 +44,7 @@ export interface ScoreRow {
   /** JSON text, or null. */
   readonly explanation: string | null;
   readonly modelVersion: number | null;
-  /** As the record has it: printed by Postgres. Stored; {@link eventTimeUs} is what is compared. */
+  /** As the record has it: printed by Postgres. Written, not read back (null then): {@link eventTimeUs} is what is compared. */
   readonly eventTime: string | null;
   readonly eventTimeUs: number | null;
   readonly scoredAtUs: number;

@@ -8,7 +8,7 @@ export interface ScoreTableSql {
   readonly keyCount: number;
   /** $1… keys; then generation. */
   readonly readByKey: string;
-  /** $1 generation, $2 partition, $3 from (exclusive, microseconds or null), $4 through, $5 pipeline. */
+  /** $1 generation, $2 partition, $3 from (exclusive, or null), $4 through. */
   readonly readDue: string;
   readonly upsert: string;
   readonly setLabel: string;
@@ -25,9 +25,9 @@ export function scoreTableSql(definition: SinkDefinition): ScoreTableSql {
   const aliases = names.map((_, index) => `k${index}`);
   const matches = names.map((name, index) => `t.${name} = u.k${index}`).join(' and ');
   const time = eventTimeSql(definition);
-  const columns = `t.score::text, t.prediction, t.explanation, t.model_version, t.event_time::text, ${time.us} as event_time_us,
-    ${epochUs('t.scored_at')} as scored_at_us, t.features, t.label, ${epochUs('t.labelled_at')} as labelled_at_us,
-    t.measured_score::text, t.measured_features, t.measured_lsn, t.late, t.position_lsn, t.position_n`;
+  // Times as Postgres prints them: `extract(epoch …)` is numeric arithmetic, several microseconds a row.
+  const columns = `t.score, t.prediction, t.explanation, t.model_version, ${time.zoned} as event_at, t.scored_at, t.features, t.label,
+    t.labelled_at, t.measured_score, t.measured_features, t.measured_lsn, t.late, t.position_lsn, t.position_n`;
   const p = (index: number): string => `$${n + index}`;
   return {
     keyCount: n,
@@ -37,9 +37,7 @@ export function scoreTableSql(definition: SinkDefinition): ScoreTableSql {
     readDue: `select ${names.map((name, index) => `t.${name}::text as k${index}`).join(', ')}, ${columns}
       from ${table} t
       where t.generation = $1::int and t.partition = $2::int and t.label is null
-        and t.event_time <= ${time.column('$4')} + interval '1 day'
-        and ($3::bigint is null or t.event_time >= ${time.column('$3')} - interval '1 day')
-        and ${time.us} <= $4::bigint and ($3::bigint is null or ${time.us} > $3::bigint)`,
+        and ${time.through('$4')} and ($3::timestamptz is null or ${time.after('$3')})`,
     upsert: `insert into ${table} as t (${names.join(', ')}, score, prediction, explanation, model_version, event_time, scored_at, features,
         label, labelled_at, measured_score, measured_features, measured_lsn, late, position_n, position_lsn, generation, partition)
       select u.*, ${p(16)}::int, ${p(17)}::int from unnest(${keyArrays}, ${p(1)}::float8[], ${p(2)}::text[], ${p(3)}::json[], ${p(4)}::int8[],
@@ -62,25 +60,32 @@ export function scoreTableSql(definition: SinkDefinition): ScoreTableSql {
   };
 }
 
-/** Microseconds since 1970 of a timestamptz; the int8 extremes where it is infinite. */
-function epochUs(expression: string): string {
-  return `case when isfinite(${expression}) then (extract(epoch from ${expression}) * 1000000)::int8
-    when ${expression} > '-infinity' then 9223372036854775807 when ${expression} is not null then -9223372036854775808 end`;
-}
-
-/** The event time column, of type timestamptz, timestamp or date, against microseconds. */
+/** The event time column, of type timestamptz, timestamp or date, against timestamptz parameters. */
 function eventTimeSql(definition: SinkDefinition): {
   readonly type: string;
-  readonly us: string;
-  readonly column: (parameter: string) => string;
+  /** As timestamptz. */
+  readonly zoned: string;
+  readonly after: (parameter: string) => string;
+  readonly through: (parameter: string) => string;
 } {
   const type = definition.eventTime?.type ?? 'timestamptz';
+  if (/^timestamp.*with time zone$|^timestamptz/.test(type))
+    return {
+      type,
+      zoned: 't.event_time',
+      after: (parameter) => `t.event_time > ${parameter}::timestamptz`,
+      through: (parameter) => `t.event_time <= ${parameter}::timestamptz`,
+    };
   const zone = quoteLiteral(definition.timezone);
-  const zoned = /^timestamp.*with time zone$|^timestamptz/.test(type);
-  const at = (parameter: string): string => `('epoch'::timestamptz + ${parameter}::bigint * interval '1 microsecond')`;
+  const zoned = `(t.event_time::timestamp at time zone ${zone})`;
+  const local = (parameter: string): string => `(${parameter}::timestamptz at time zone ${zone})`;
+  // The first comparison is wide by a day and can use the index, the second is exact.
   return {
     type,
-    us: epochUs(zoned ? 't.event_time' : `(t.event_time::timestamp at time zone ${zone})`),
-    column: (parameter) => (zoned ? at(parameter) : `(${at(parameter)} at time zone ${zone})::${type}`),
+    zoned,
+    after: (parameter) =>
+      `(t.event_time >= (${local(parameter)} - interval '1 day')::${type} and ${zoned} > ${parameter}::timestamptz)`,
+    through: (parameter) =>
+      `(t.event_time <= (${local(parameter)} + interval '1 day')::${type} and ${zoned} <= ${parameter}::timestamptz)`,
   };
 }

@@ -150,7 +150,7 @@ export class MemoryScoreStore implements ScoreStore {
       const dead = new Set(deadLetters.map((letter) => letter.key));
       for (const key of request.keys) {
         const row = table.get(key);
-        if (own(row)) result.rows.set(key, { ...row! });
+        if (own(row)) result.rows.set(key, { ...row!, eventTime: null });
         const label = labels.get(key);
         if (label !== undefined) result.labels.set(key, label);
         if (alerts.has(key)) result.alerts.add(key);
@@ -162,7 +162,7 @@ export class MemoryScoreStore implements ScoreStore {
       for (const row of table.values()) {
         if (!own(row) || row.partition !== id.partition || row.label !== null || row.eventTimeUs === null) continue;
         const inRange = row.eventTimeUs <= throughUs && (fromUs === undefined || row.eventTimeUs > fromUs);
-        if (inRange || result.dueListed.has(row.key)) result.due.push({ ...row });
+        if (inRange || result.dueListed.has(row.key)) result.due.push({ ...row, eventTime: null });
       }
       return result;
     });
