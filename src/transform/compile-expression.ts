@@ -11,13 +11,16 @@ import { compileSpecialCall } from './compile-special-call.ts';
 import type { Scope, Typed } from './expression-scope.ts';
 import { isImplicit, resolveFunction, UNKNOWN } from './resolve-function.ts';
 import { castOf, readConstant, typmodOf } from './scalars/casts.ts';
-import type { Compute, ScalarFunction } from './scalars/scalar-function.ts';
+import { lowerAscii, upperAscii } from './scalars/case-mapping.ts';
+import type { Compute, Environment } from './scalars/scalar-function.ts';
 import type { CallSyntax, CastSyntax, ConstantSyntax, OperatorSyntax, Syntax } from './syntax.ts';
 import { typeNameOf, typeOidOf, typmodFrom } from './type-names.ts';
 import type { Evaluate, TypeRef } from './view-plan.ts';
 
 const ORDERING = new Set(['<', '<=', '>', '>=']);
 const EQUALITY = new Set(['=', '<>']);
+/** What depends on upper and lower case. */
+const CASED = new Set(['lower', 'upper', '~~*', '!~~*']);
 
 export class ExpressionCompiler {
   readonly scope: Scope;
@@ -219,7 +222,7 @@ export class ExpressionCompiler {
     this.#checkText(name, ready, node);
     if (found.sharp && ready.some((arg) => arg.inexact))
       this.warnInexact(node, EQUALITY.has(name) || ORDERING.has(name) ? 'a comparison' : 'rounding');
-    const compute = this.make(found);
+    const compute = found.make(this.#environmentFor(name, ready, node));
     const inexact = found.inexact || (found.result === OID.numeric && !found.sharp && ready.some((arg) => arg.inexact));
     return {
       type: this.#typeOf(found.result, ready),
@@ -231,8 +234,21 @@ export class ExpressionCompiler {
     };
   }
 
-  make(found: ScalarFunction): Compute {
-    return found.make(this.scope.environment);
+  /** Case is mapped as the collation has it: in C and POSIX that is ASCII alone. */
+  #environmentFor(name: string, args: readonly Typed[], node: { readonly at: number }): Environment {
+    const { environment } = this.scope;
+    if (!CASED.has(name) || !args.some((arg) => isTextOid(arg.type.oid))) return environment;
+    const collation = this.collationOf(args);
+    if (collation === COLLATION.c || collation === COLLATION.posix)
+      return { ...environment, lower: lowerAscii, upper: upperAscii };
+    // The table is that of the database's own collation, whatever it is called here.
+    const standard = this.scope.collationOf(COLLATION.default).oid;
+    if (collation === standard || collation === COLLATION.none) return environment;
+    return this.refuse(
+      node,
+      'upper and lower case in this collation are known to Postgres alone',
+      'Write collate "C" (ASCII alone) or collate "default" behind the expression.',
+    );
   }
 
   #checkText(name: string, args: readonly Typed[], node: { readonly at: number }): void {
@@ -323,7 +339,10 @@ function slotOf(
   return { text, type, evaluate: (slots) => slots[slot]!, inexact, constant: false, explicitCollation: false };
 }
 
-/** NULL in, NULL out; one closure shape an arity. */
+/**
+ * NULL in, NULL out; one closure shape an arity. Every argument is computed before any is looked at, as in Postgres: what
+ * raises there raises beside a NULL too.
+ */
 export function strict(compute: Compute, args: readonly Typed[]): Evaluate {
   const [first, second, third] = args.map((arg) => arg.evaluate);
   switch (args.length) {
@@ -347,9 +366,8 @@ export function strict(compute: Compute, args: readonly Typed[]): Evaluate {
       }
       return (slots) => {
         const a = first!(slots);
-        if (a === null) return null;
         const b = second!(slots);
-        return b === null ? null : (compute(a, b) as SqlValue);
+        return a === null || b === null ? null : (compute(a, b) as SqlValue);
       };
     }
     case 3:

@@ -68,7 +68,8 @@ export const columnType = (facts: ViewFacts, column: ColumnFacts): TypeRef => ({
 
 export function collationIn(facts: ViewFacts, oid: number): { readonly oid: number; readonly deterministic: boolean } {
   const found = facts.collations.find((collation) => collation.oid === oid);
-  return { oid: found?.c ? COLLATION.c : oid, deterministic: found?.deterministic ?? oid !== -1 };
+  const named = !found?.c ? oid : oid === COLLATION.c || oid === COLLATION.posix ? COLLATION.c : COLLATION.codePoint;
+  return { oid: named, deterministic: found?.deterministic ?? oid !== -1 };
 }
 
 /** Does this reference mean a column of this table? An unqualified one does if the table has it. */

@@ -34,9 +34,9 @@ export const trimBpchar = (text: string): string => {
   return end === text.length ? text : text.slice(0, end);
 };
 
-/** True where text of this collation is ordered here: byte order, as the compiler names it (C or POSIX). */
+/** True where text of this collation is ordered here: by code point. */
 export const isOrderedCollation = (collation: number): boolean =>
-  collation === COLLATION.c || collation === COLLATION.posix;
+  collation === COLLATION.c || collation === COLLATION.posix || collation === COLLATION.codePoint;
 
 /** Throws SQL_UNSUPPORTED for text in a collation other than C, and for types that are only carried. */
 export function comparatorOf(oid: number, collation: number): Compare {

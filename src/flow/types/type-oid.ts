@@ -26,8 +26,11 @@ export const OID = {
   jsonb: 3802,
 } as const;
 
-/** OIDs of collations that are the same in every database. */
-export const COLLATION = { none: 0, default: 100, c: 950, posix: 951 } as const;
+/**
+ * OIDs of collations that are the same in every database; and `codePoint`, the compiler's own name for those that order as C
+ * does but map case beyond ASCII (C.UTF-8).
+ */
+export const COLLATION = { none: 0, default: 100, c: 950, posix: 951, codePoint: -950 } as const;
 
 const TEXTS: ReadonlySet<number> = new Set([OID.text, OID.varchar, OID.bpchar]);
 /** Text with a length, a case, an order. */

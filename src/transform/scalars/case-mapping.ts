@@ -31,3 +31,7 @@ function readTable(table: CaseTable): ReadonlyMap<number, string> {
   }
   return map;
 }
+
+/** In the collations C and POSIX only ASCII has case. */
+export const lowerAscii = (text: string): string => text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+export const upperAscii = (text: string): string => text.replaceAll(/[a-z]+/g, (letters) => letters.toUpperCase());
