@@ -78,7 +78,7 @@ test('there are no import cycles', () => {
 test('there are no default exports, and no file is named for nothing', () => {
   for (const file of files) {
     expect(readFileSync(path.join(root, file), 'utf8'), file).not.toMatch(/^export default/m);
-    expect(file).toMatch(/^[a-z0-9/-]+\.ts$/);
+    expect(file).toMatch(/^[a-z0-9/-]+(\.d)?\.ts$/);
     expect(file).not.toMatch(/(^|[/-])(utils?|helpers?|common|misc|manager|lib|index)(-|\.ts$)/);
   }
 });
