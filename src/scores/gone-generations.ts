@@ -10,6 +10,7 @@ const TABLES = [
   '_examples',
   '_outcomes',
   '_models',
+  '_checkpoints',
   '_metrics',
   '_dead_letters',
   '_alerts',

@@ -202,3 +202,36 @@ test('a folder that is lost stops the group; a new one after drop-slot starts a 
   await world.catchUp();
   expect(shown(await world.records(1, 2)).filter((line) => /^\["\d"\] \{/.test(line)).length).toBe(3);
 });
+
+test('a slot that was dropped behind our back stops the group, with what is lost and the way out', async () => {
+  await using world = await World.open();
+  await world.database.query(SHOP);
+  await world.database.query(CREATE);
+  await world.catchUp();
+  await world.database.query(`select pg_drop_replication_slot('millrace_${world.options.group}')`);
+  await expect(world.catchUp()).rejects.toMatchObject({
+    code: 'SLOT_MISSING',
+    message: expect.stringMatching(/was dropped: changes since/) as string,
+    hint: expect.stringContaining('Remove the data folder') as string,
+  });
+});
+
+test('a division by zero in one row is a dead letter; the others are computed, and so is the row once it is corrected', async () => {
+  await using world = await World.open();
+  await world.database.query(`create table ratios (id int primary key, a int, b int);
+    create view ratio_features as select id, a / b as ratio from ratios;
+    select millrace.create_pipeline('ratios', features => 'ratio_features', key => 'id', model => '{"kind":"none"}')`);
+  await world.catchUp();
+  await world.database.query('insert into ratios values (1, 6, 2), (2, 1, 0), (3, 9, 3)');
+  expect(await world.catchUp()).toEqual({ failed: 0, deadLetters: 1 });
+  await world.database.query('update ratios set b = 1 where id = 2');
+  await world.catchUp();
+  expect(shown(await world.records()).filter((line) => line.startsWith('['))).toEqual([
+    '["1"] {"ratio":3}',
+    '["2"] dead_letter',
+    '["3"] {"ratio":3}',
+    '["2"] {"ratio":1}',
+  ]);
+  const letter = (await world.records()).find(({ body }) => body.kind === 'dead_letter')!.body;
+  expect(letter).toMatchObject({ code: 'DATA', message: expect.stringContaining('division by zero') as string });
+});
