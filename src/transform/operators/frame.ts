@@ -1,8 +1,10 @@
 // Which rows a frame holds, as ranges of ranks in a partition.
 
+import { comparatorOf } from '../../flow/types/comparison.ts';
 import type { SqlValue } from '../../flow/types/sql-value.ts';
 import type { Frame, OrderKey } from '../view-plan.ts';
-import { rangeBoundOf, type RangeBound } from './range-bound.ts';
+import { ExtremeSummary } from './exact-summary.ts';
+import { boundsMayFall, rangeBoundOf, type RangeBound } from './range-bound.ts';
 
 /** Where the current row stands in its partition. */
 export interface Standing {
@@ -13,6 +15,8 @@ export interface Standing {
   readonly peersTo: number;
   /** First order key of the current row. */
   readonly value: SqlValue;
+  /** The greatest bound of the rows up to the current one and its peers. */
+  greatest(bounds: ExtremeSummary): SqlValue;
   /** How many rows stand below a bound on the first order key; with `peers`, also those at it. */
   countBelow(bound: SqlValue, peers: boolean): number;
 }
@@ -47,23 +51,37 @@ export class RankRanges {
   }
 }
 
+/** Bounds that may fall where order keys rise, kept for every row so that the greatest so far is found (see boundsMayFall). */
+export interface RunningBound {
+  readonly bound: RangeBound;
+  readonly summary: ExtremeSummary;
+}
+
 export class FrameResolver {
   readonly #frame: Frame;
   readonly #start: RangeBound | undefined;
   readonly #end: RangeBound | undefined;
+  readonly #runningStart: RunningBound | undefined;
+  readonly #runningEnd: RunningBound | undefined;
   /** After {@link resolve}: the lower bound on the first order key where it is an offset from the current row's. */
   startBound: SqlValue | undefined;
 
   constructor(frame: Frame, orderBy: readonly OrderKey[], timezone: string) {
     this.#frame = frame;
     const oid = orderBy[0]?.expression.type.oid ?? 0;
-    if (frame.start.kind === 'range') this.#start = rangeBoundOf(oid, frame.start.preceding, timezone, false);
-    if (frame.end.kind === 'range') this.#end = rangeBoundOf(oid, frame.end.preceding, timezone, true);
+    if (frame.start.kind === 'range') {
+      this.#start = rangeBoundOf(oid, frame.start.preceding, timezone, false);
+      this.#runningStart = runningBound(oid, frame.start.preceding, this.#start);
+    }
+    if (frame.end.kind === 'range') {
+      this.#end = rangeBoundOf(oid, frame.end.preceding, timezone, true);
+      this.#runningEnd = runningBound(oid, frame.end.preceding, this.#end);
+    }
   }
 
-  get needsPeers(): boolean {
-    const { mode, exclude } = this.#frame;
-    return mode === 'range' || exclude === 'group' || exclude === 'ties';
+  /** What must be kept for every row. */
+  get running(): readonly RunningBound[] {
+    return [this.#runningStart, this.#runningEnd].filter((each) => each !== undefined);
   }
 
   resolve(at: Standing, into: RankRanges): void {
@@ -96,7 +114,7 @@ export class FrameResolver {
       case 'range':
         // NULLs are peers of each other and of nothing else.
         if (at.value === null) return at.peersFrom;
-        this.startBound = this.#start!(at.value);
+        this.startBound = this.#runningStart ? at.greatest(this.#runningStart.summary) : this.#start!(at.value);
         return at.countBelow(this.startBound, false);
     }
   }
@@ -111,7 +129,13 @@ export class FrameResolver {
       case 'rows':
         return Math.min(at.size, Math.max(0, at.rank - end.preceding + 1));
       case 'range':
-        return at.value === null ? at.peersTo : at.countBelow(this.#end!(at.value), true);
+        if (at.value === null) return at.peersTo;
+        return at.countBelow(this.#runningEnd ? at.greatest(this.#runningEnd.summary) : this.#end!(at.value), true);
     }
   }
+}
+
+function runningBound(oid: number, offset: SqlValue, bound: RangeBound): RunningBound | undefined {
+  if (!boundsMayFall(oid, offset)) return undefined;
+  return { bound, summary: new ExtremeSummary(comparatorOf(oid, 0), 1) };
 }

@@ -4,7 +4,8 @@ import { equalityKeyOf } from '../../flow/types/comparison.ts';
 import type { SqlValue } from '../../flow/types/sql-value.ts';
 import type { Frame, FrameBound, PlanExpression, WindowCall, WindowGroup as GroupPlan } from '../view-plan.ts';
 import { AggregateSet, type Aggregate } from './aggregate-set.ts';
-import { FrameResolver, RankRanges, type Standing } from './frame.ts';
+import { FrameResolver, RankRanges, type RunningBound, type Standing } from './frame.ts';
+import type { ExtremeSummary } from './exact-summary.ts';
 import { EMPTY, OrderedRows, type Orderable } from './ordered-rows.ts';
 import { RowOrder, type SortKey } from './row-order.ts';
 import type { Summary } from './summary.ts';
@@ -48,6 +49,7 @@ export class WindowGroup<Row extends WindowRow> {
   readonly #unframed: { readonly slot: number; readonly call: WindowCall; readonly values: SqlValue[] }[] = [];
   /** Arguments whose value is kept with each row: lag's and first_value's, by their text. */
   readonly #stored: { readonly argument: PlanExpression; readonly values: SqlValue[] }[] = [];
+  readonly #running: readonly RunningBound[];
   readonly #lastRows: number;
   readonly #items = new Int32Array(MAX_ITEMS);
   readonly #ranges = new RankRanges();
@@ -75,7 +77,9 @@ export class WindowGroup<Row extends WindowRow> {
     this.#partitionKeys = plan.partitionBy.map((expression) => equalityKeyOf(expression.type.oid));
     this.#order = new RowOrder(plan.orderBy);
     for (const { call, slot } of calls) this.#addCall(call, slot, options.timezone);
-    this.#rows = new OrderedRows<Row>(this.#order, this.#aggregates.summaries);
+    this.#running = this.#frames.flatMap(({ resolver }) => resolver.running);
+    const summaries = [...this.#aggregates.summaries, ...this.#running.map(({ summary }) => summary)];
+    this.#rows = new OrderedRows<Row>(this.#order, summaries);
     this.#standing = new TreeStanding(this.#rows, this.#order);
   }
 
@@ -90,6 +94,9 @@ export class WindowGroup<Row extends WindowRow> {
     for (let index = 0; index < this.#stored.length; index++)
       stored.push(this.#stored[index]!.argument.evaluate(slots));
 
+    const first = keys[0] ?? null;
+    const bounds = this.#running.map(({ bound }) => (first === null ? null : bound(first)));
+
     let partition = this.#partitions.get(partitionKey);
     if (!partition) {
       partition = { key: partitionKey, root: EMPTY, floor: -Infinity };
@@ -97,6 +104,7 @@ export class WindowGroup<Row extends WindowRow> {
     }
     const node = this.#rows.create(row, this.#order.keyOf(keys));
     this.#aggregates.set(node, inputs);
+    for (let index = 0; index < bounds.length; index++) this.#running[index]!.summary.set(node, bounds[index]!);
     for (let index = 0; index < stored.length; index++) this.#stored[index]!.values[node] = stored[index]!;
     partition.root = this.#rows.insert(partition.root, node);
     row.nodes[this.#index] = node;
@@ -330,6 +338,7 @@ function nth(call: WindowCall, slots: readonly SqlValue[]): number {
 class TreeStanding<Row extends Orderable> implements Standing {
   readonly #rows: OrderedRows<Row>;
   readonly #order: RowOrder;
+  readonly #items = new Int32Array(MAX_ITEMS);
   #node = EMPTY;
   #key: SortKey = { primary: 0, values: [] };
   #rank = -1;
@@ -367,6 +376,10 @@ class TreeStanding<Row extends Orderable> implements Standing {
   get peersTo(): number {
     if (this.#peersTo < 0) this.#peersTo = this.#rows.countBelow(this.root, this.#key, true);
     return this.#peersTo;
+  }
+  greatest(bounds: ExtremeSummary): SqlValue {
+    bounds.fold(this.#items, this.#rows.cover(this.root, 0, this.peersTo, this.#items, 0));
+    return bounds.best;
   }
   countBelow(bound: SqlValue, peers: boolean): number {
     return this.#rows.countBelow(this.root, this.#order.keyOf([bound]), peers);

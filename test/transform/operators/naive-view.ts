@@ -54,6 +54,10 @@ function monthBefore(at: bigint): bigint {
   return BigInt(date.getTime()) * 1000n + (at % 1000n);
 }
 
+/** Postgres's frames never move back, and a month before the 29th at noon is after a month before the 31st in the morning. */
+const latestMonthBefore = (upTo: readonly Payment[]): bigint =>
+  upTo.map(({ at }) => monthBefore(at!)).reduce((a, b) => (a > b ? a : b));
+
 /** What the view gives for one row, among all rows. Amounts in cents. */
 export function naiveFeatures(row: Payment, all: readonly Payment[]): Record<string, number | boolean | null> {
   const partition = all
@@ -92,7 +96,7 @@ export function naiveFeatures(row: Payment, all: readonly Payment[]): Record<str
     before: mean(before),
     lag1: place < 1 ? null : partition[place - 1]!.cents,
     lag2: place < 2 ? -7 : partition[place - 2]!.id,
-    month: row.at === null ? hour.length : upTo.filter((other) => other.at! >= monthBefore(row.at!)).length,
+    month: row.at === null ? hour.length : upTo.filter((other) => other.at! >= latestMonthBefore(upTo)).length,
     total: upTo.reduce((total, { id }) => total + id, 0),
     var: allFloats.length === 0 ? null : squares(allFloats) / allFloats.length,
     row_number: place + 1,

@@ -14,6 +14,7 @@ import {
   expression,
   frame,
   HOUR,
+  interval,
   output,
   payments,
   paymentsPlan,
@@ -192,6 +193,17 @@ describe('a row that cannot be computed', () => {
       created_at: '2026-01-01T00:00:00',
     });
   });
+});
+
+test('a frame of a month never begins earlier than that of a row before, though a month before March 31 is February 28', () => {
+  const run = new Run(
+    paymentsPlan({ calls: { n: call(0, 'count', [], frame('range', interval(1, 0, 0n)), OID.int8) } }),
+  );
+  const at = (id: number, time: string): Change => insert(payments, String(id), '7', `2026-${time}`, null, null, null);
+  const said = shown(run.commit(at(1, '02-28 06:00:00'), at(2, '03-29 12:00:00'), at(3, '03-31 02:30:00')));
+  expect(said).toEqual(['features 1 {"n":1}', 'features 2 {"n":1}', 'features 3 {"n":2}']);
+  // Without the row of March 29, that of February 28 is within the month, as it is for Postgres.
+  expect(shown(run.commit(remove(payments, '2'), at(4, '03-31 02:30:00')))).toEqual(['delete 2', 'features 4 {"n":3}']);
 });
 
 describe('labels', () => {
