@@ -1,7 +1,7 @@
 // Flags that several commands share. Each can also be given as MILLRACE_<NAME>.
 
 import path from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { MillraceError } from '../runtime/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '../runtime/logger.ts';
 

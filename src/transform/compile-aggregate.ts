@@ -1,7 +1,8 @@
 // Arguments, filter and result type of an aggregate or window function.
 
 import { isComputedOid, isTextOid, OID } from '../flow/types/type-oid.ts';
-import { typeRef, type ExpressionCompiler } from './compile-expression.ts';
+import type { ExpressionCompiler } from './compile-expression.ts';
+import { typeRef } from './typed-expression.ts';
 import type { Typed } from './expression-scope.ts';
 import { isNumber } from './resolve-function.ts';
 import type { CallSyntax } from './syntax.ts';

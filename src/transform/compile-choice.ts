@@ -3,7 +3,8 @@
 import { comparatorOf } from '../flow/types/comparison.ts';
 import type { SqlValue } from '../flow/types/sql-value.ts';
 import { COLLATION, isTextOid, OID } from '../flow/types/type-oid.ts';
-import { constantOf, type ExpressionCompiler, isSignTest, typeRef } from './compile-expression.ts';
+import type { ExpressionCompiler } from './compile-expression.ts';
+import { constantOf, isSignTest, typeRef } from './typed-expression.ts';
 import type { Typed } from './expression-scope.ts';
 import { commonType, UNKNOWN } from './resolve-function.ts';
 import type { CaseSyntax, ListSyntax, NullIfSyntax, Syntax } from './syntax.ts';
@@ -38,9 +39,10 @@ export function compileChoice(compiler: ExpressionCompiler, node: CaseSyntax | L
       const evaluate: Evaluate = (slots) => {
         const value = left.evaluate(slots);
         slot[0] = value;
-        return value !== null && equal(slots) === true ? null : value;
+        // Computed beside a NULL too, as Postgres does: it may raise.
+        return equal(slots) === true ? null : value;
       };
-      return { ...left, text: node.text, evaluate };
+      return { ...left, text: node.text, constant: left.constant && right.constant, evaluate };
     }
   }
 }

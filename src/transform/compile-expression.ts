@@ -2,8 +2,7 @@
 // see it; and the type found here must be the one that Postgres described.
 
 import { isOrderedCollation } from '../flow/types/comparison.ts';
-import { Decimal, parseNumeric } from '../flow/types/decimal.ts';
-import type { SqlValue } from '../flow/types/sql-value.ts';
+import { parseNumeric } from '../flow/types/decimal.ts';
 import { COLLATION, isTextOid, OID } from '../flow/types/type-oid.ts';
 import { compileChoice } from './compile-choice.ts';
 import { compileLogic } from './compile-logic.ts';
@@ -12,10 +11,11 @@ import type { Scope, Typed } from './expression-scope.ts';
 import { isImplicit, resolveFunction, UNKNOWN } from './resolve-function.ts';
 import { castOf, readConstant, typmodOf } from './scalars/casts.ts';
 import { lowerAscii, upperAscii } from './scalars/case-mapping.ts';
-import type { Compute, Environment } from './scalars/scalar-function.ts';
+import type { Environment } from './scalars/scalar-function.ts';
+import { constantOf, isSignTest, slotOf, strict, typeRef } from './typed-expression.ts';
 import type { CallSyntax, CastSyntax, ConstantSyntax, OperatorSyntax, Syntax } from './syntax.ts';
 import { typeNameOf, typeOidOf, typmodFrom } from './type-names.ts';
-import type { Evaluate, TypeRef } from './view-plan.ts';
+import type { TypeRef } from './view-plan.ts';
 
 const ORDERING = new Set(['<', '<=', '>', '>=']);
 const EQUALITY = new Set(['=', '<>']);
@@ -308,79 +308,5 @@ export class ExpressionCompiler {
       hint: 'Cast to float8 before dividing, so that Postgres computes the same.',
       ...place,
     });
-  }
-}
-
-/**
- * A quotient or an average beside a constant zero: the float8 result has the sign of the exact one, and is zero where that is.
- * (The sum that an average is made of is exact.)
- */
-export function isSignTest(left: Syntax, right: Typed): boolean {
-  const plain = (left.kind === 'operator' && left.name === '/') || (left.kind === 'call' && left.name === 'avg');
-  if (!plain || !right.constant) return false;
-  const value = right.evaluate([]);
-  return value === 0 || (value instanceof Decimal && value.unscaled === 0);
-}
-
-export const typeRef = (oid: number): TypeRef => ({
-  oid,
-  typmod: -1,
-  collation: isTextOid(oid) ? COLLATION.default : COLLATION.none,
-});
-
-export function constantOf(text: string, type: TypeRef, value: SqlValue): Typed {
-  return { text, type, evaluate: () => value, inexact: false, constant: true, explicitCollation: false };
-}
-
-function slotOf(
-  text: string,
-  { slot, type, inexact }: { readonly slot: number; readonly type: TypeRef; readonly inexact: boolean },
-): Typed {
-  return { text, type, evaluate: (slots) => slots[slot]!, inexact, constant: false, explicitCollation: false };
-}
-
-/**
- * NULL in, NULL out; one closure shape an arity. Every argument is computed before any is looked at, as in Postgres: what
- * raises there raises beside a NULL too.
- */
-export function strict(compute: Compute, args: readonly Typed[]): Evaluate {
-  const [first, second, third] = args.map((arg) => arg.evaluate);
-  switch (args.length) {
-    case 0:
-      return () => compute() as SqlValue;
-    case 1:
-      return (slots) => {
-        const a = first!(slots);
-        return a === null ? null : (compute(a) as SqlValue);
-      };
-    case 2: {
-      // A constant on the right is common: it is read once.
-      if (args[1]!.constant && args[1]!.type.oid !== UNKNOWN) {
-        let fixed: SqlValue | undefined;
-        return (slots) => {
-          const a = first!(slots);
-          if (a === null) return null;
-          fixed ??= second!(slots);
-          return fixed === null ? null : (compute(a, fixed) as SqlValue);
-        };
-      }
-      return (slots) => {
-        const a = first!(slots);
-        const b = second!(slots);
-        return a === null || b === null ? null : (compute(a, b) as SqlValue);
-      };
-    }
-    case 3:
-      return (slots) => {
-        const a = first!(slots);
-        const b = second!(slots);
-        const c = third!(slots);
-        return a === null || b === null || c === null ? null : (compute(a, b, c) as SqlValue);
-      };
-    default:
-      return (slots) => {
-        const values = args.map((arg) => arg.evaluate(slots));
-        return values.includes(null) ? null : (compute(...values) as SqlValue);
-      };
   }
 }

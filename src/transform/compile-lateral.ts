@@ -3,7 +3,8 @@
 import { COLLATION, isComputedOid, isTextOid, OID } from '../flow/types/type-oid.ts';
 import { aggregateNamed, isAggregateName } from './aggregate-names.ts';
 import { compileArguments, isInexactAggregate } from './compile-aggregate.ts';
-import { ExpressionCompiler, typeRef } from './compile-expression.ts';
+import { ExpressionCompiler } from './compile-expression.ts';
+import { typeRef } from './typed-expression.ts';
 import type { SlotRef, Typed } from './expression-scope.ts';
 import {
   columnsRead,

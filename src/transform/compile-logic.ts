@@ -3,7 +3,8 @@
 import { equalityKeyOf } from '../flow/types/comparison.ts';
 import type { SqlValue } from '../flow/types/sql-value.ts';
 import { isTextOid, OID } from '../flow/types/type-oid.ts';
-import { constantOf, type ExpressionCompiler, typeRef } from './compile-expression.ts';
+import type { ExpressionCompiler } from './compile-expression.ts';
+import { constantOf, typeRef } from './typed-expression.ts';
 import type { Typed } from './expression-scope.ts';
 import { commonType, UNKNOWN } from './resolve-function.ts';
 import type { BooleanSyntax, DistinctSyntax, MembershipSyntax, Syntax, TestSyntax } from './syntax.ts';
