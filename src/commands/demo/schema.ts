@@ -42,9 +42,10 @@ export const FEATURES = `create view fraud_features as
 export const LABELS = `create view fraud_labels as
   select payment_id as id, true as label, created_at as label_at from chargebacks;`;
 
+/** Until the first wait has passed only charged back payments have a label: the shorter, the sooner the model sees honest ones. */
 export const PIPELINE = `select millrace.create_pipeline('fraud',
   features => 'fraud_features', key => 'id', event_time => 'created_at', clock => 'event_time',
-  labels => 'fraud_labels', label_wait => '7 days', label_default => 'false',
+  labels => 'fraud_labels', label_wait => '5 days', label_default => 'false',
   alert_when => 'score > 0.9');`;
 
 export const QUERIES: readonly { readonly about: string; readonly sql: string }[] = [
