@@ -79,6 +79,6 @@ test('there are no default exports, and no file is named for nothing', () => {
   for (const file of files) {
     expect(readFileSync(path.join(root, file), 'utf8'), file).not.toMatch(/^export default/m);
     expect(file).toMatch(/^[a-z0-9/-]+(\.d)?\.ts$/);
-    expect(file).not.toMatch(/(^|[/-])(utils?|helpers?|common|misc|manager|lib|index)(-|\.ts$)/);
+    expect(file).not.toMatch(/(^|[/-])(utils?|helpers?|common|misc|manager|lib)(-|\.ts$)|(^|\/)index\.ts$/);
   }
 });
