@@ -6,6 +6,7 @@
 // with Postgres's by tolerance, and so is whatever is computed from it.
 
 import { MillraceError } from '../../runtime/errors.ts';
+import { toPrecisionHalfEven } from './float-text.ts';
 
 export type NumericValue = Decimal | number;
 
@@ -40,8 +41,12 @@ export function decimalFromInteger(value: number | bigint): Decimal {
 /** As Postgres casts float8 (15 digits) and float4 (6 digits) to numeric. */
 export function numericFromFloat(value: number, digits: 15 | 6): NumericValue {
   if (!Number.isFinite(value)) return value;
-  return parseNumeric(String(Number(value.toPrecision(digits))))!;
+  // As %.15g: trailing zeros go. Not through a float again, which has no room below 1e-308 and above 1.797e308.
+  return parseNumeric(withoutZeros(toPrecisionHalfEven(value, digits)))!;
 }
+
+/** `1.500e+20` as `1.5e+20`, `2.50` as `2.5`. */
+const withoutZeros = (text: string): string => text.replace(/(\.\d*?)0+(?=e|$)/, '$1').replace(/\.(?=e|$)/, '');
 
 /** Reads what Postgres prints and accepts (`-12.50`, `1e3`, `NaN`, `-Infinity`); undefined for anything else. */
 export function parseNumeric(text: string): NumericValue | undefined {

@@ -97,12 +97,20 @@ export function usFromDate(days: number): bigint {
 export function usFromDateUnchecked(days: number): bigint {
   if (days === INFINITY_DAYS) return INFINITY_US;
   if (days === MINUS_INFINITY_DAYS) return MINUS_INFINITY_US;
-  return BigInt(days) * DAY_US;
+  const us = BigInt(days) * DAY_US;
+  return us < END_US ? us : END_US;
 }
 
 /** A timestamp without zone, read as local time of the zone. */
 export function zonedFromLocal(us: bigint, timezone: string): bigint {
   return isFiniteUs(us) ? checkUs(utcFromLocal(us, timezone)) : us;
+}
+
+/** The same for comparisons: what is out of range is before or after every finite timestamp. */
+export function zonedFromLocalUnchecked(us: bigint, timezone: string): bigint {
+  if (!isFiniteUs(us)) return us;
+  const zoned = us < END_US ? utcFromLocal(us, timezone) : END_US;
+  return zoned < FIRST_US ? FIRST_US - 1n : zoned < END_US ? zoned : END_US;
 }
 
 /** What the clock on the wall shows there. */

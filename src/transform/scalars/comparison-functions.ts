@@ -1,7 +1,7 @@
 // = <> < <= > >= for every pair of types that Postgres compares without a cast.
 
 import { comparatorOf, equalityOf, type Compare } from '../../flow/types/comparison.ts';
-import { usFromDateUnchecked, zonedFromLocal } from '../../flow/types/timestamp.ts';
+import { usFromDateUnchecked, zonedFromLocalUnchecked } from '../../flow/types/timestamp.ts';
 import { COLLATION, isTextOid, OID } from '../../flow/types/type-oid.ts';
 import type { Environment, FunctionSet } from './scalar-function.ts';
 
@@ -53,11 +53,11 @@ export function addComparisonFunctions(set: FunctionSet): void {
   const toZoned =
     ({ timezone }: Environment): Widen =>
     (value: bigint) =>
-      zonedFromLocal(value, timezone);
+      zonedFromLocalUnchecked(value, timezone);
   const dateToZoned =
     ({ timezone }: Environment): Widen =>
     (value: number) =>
-      zonedFromLocal(usFromDateUnchecked(value), timezone);
+      zonedFromLocalUnchecked(usFromDateUnchecked(value), timezone);
   addCross(set, timestamp, timestamptz, timestamptz, (environment) => [toZoned(environment), same]);
   addCross(set, timestamptz, timestamp, timestamptz, (environment) => [same, toZoned(environment)]);
   addCross(set, date, timestamptz, timestamptz, (environment) => [dateToZoned(environment), same]);

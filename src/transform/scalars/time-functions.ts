@@ -162,6 +162,13 @@ function addFields(set: FunctionSet): void {
     const ofInterval = intervalField(field);
     if (ofInterval) add(field, interval, () => ofInterval);
   }
+  // In float8 step by step, as interval_part_common has it: other last digits than the exact value's.
+  set.add('date_part/epoch', [interval], float8, ({ months, days, us }: Interval) => {
+    let seconds = Number(us) / 1_000_000;
+    seconds += 365.25 * 86_400 * Math.trunc(months / 12);
+    seconds += 30 * 86_400 * (months % 12);
+    return seconds + 86_400 * days;
+  });
 }
 
 const epochOfDay = (days: number): number => days * 86_400;
