@@ -4,7 +4,9 @@ import { createDatabase } from '../support/database.ts';
 
 test('a session prints values the same way whatever the database is set to', async () => {
   await using database = await createDatabase();
-  await database.query(`alter database ${database.name} set datestyle = 'German'; alter database ${database.name} set timezone = 'Asia/Tokyo'`);
+  await database.query(
+    `alter database ${database.name} set datestyle = 'German'; alter database ${database.name} set timezone = 'Asia/Tokyo'`,
+  );
   const client = await connect({ url: database.url, applicationName: 'millrace test', timezone: 'Europe/Berlin' });
   const shown = await client.query<{ t: string }>(`select '2026-01-02 03:04:05+00'::timestamptz::text as t`);
   await client.end();
@@ -21,5 +23,7 @@ test('an unreachable warehouse is named with host and port, without its password
 test('a database that does not exist is not tried again', async () => {
   const url = new URL(inject('postgresUrl'));
   url.pathname = '/nowhere';
-  await expect(connect({ url: url.href, applicationName: 'millrace test' })).rejects.toMatchObject({ retryable: false });
+  await expect(connect({ url: url.href, applicationName: 'millrace test' })).rejects.toMatchObject({
+    retryable: false,
+  });
 });
