@@ -115,9 +115,11 @@ async function start(
   name: string,
   tally: Tally,
 ): Promise<Running | undefined> {
-  const made = await session.attempt(
-    `set timezone = '${view.timezone}'; create view shop.${name} as ${view.query}; select * from shop.${name}`,
-  );
+  const made = await session
+    .attempt(`set timezone = '${view.timezone}'; create view shop.${name} as ${view.query}; select * from shop.${name}`)
+    .catch((error: unknown) => {
+      throw located(error, `  creating ${view.query}`);
+    });
   if (!made) {
     await session.query(`drop view if exists shop.${name}`);
     tally.setAside('constants alone raise');

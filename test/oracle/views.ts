@@ -187,7 +187,8 @@ function fill(expression: Expression, values: readonly Expression[]): Expression
         continue;
       const value = fitting[n % Math.max(1, fitting.length)] ?? fallback(type);
       const put = (text: string): string =>
-        text.replaceAll(holeError(type, n), `(${value.error ?? '0'})`).replaceAll(mark, `(${value.sql})`);
+        // As functions: `$'` in a replacement would mean something.
+        text.replaceAll(holeError(type, n), () => `(${value.error ?? '0'})`).replaceAll(mark, () => `(${value.sql})`);
       sql = put(sql);
       error = error === undefined ? undefined : put(error);
       guards = guards.map(put);

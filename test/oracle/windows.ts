@@ -133,7 +133,6 @@ const SUMMARIES: readonly Simple[] = [
   ['sum', 'numeric', 'numeric', 'none'],
   ['sum', 'numeric', 'numeric', 'none'],
   ['sum', 'float8', 'ifloat8', 'mean'],
-  ['sum', 'interval', 'interval', 'none'],
   ['avg', 'int4', 'inumeric', 'mean'],
   ['avg', 'int8', 'inumeric', 'mean'],
   ['avg', 'numeric', 'inumeric', 'mean'],

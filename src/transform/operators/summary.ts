@@ -198,13 +198,15 @@ export class MomentsSummary implements Summary {
     if (this.count === 0) {
       this.count = count;
       this.mean = mean;
-      // One infinite value: Postgres's variance of it is NaN.
       this.squares = Number.isFinite(mean) ? squares : NaN;
       return;
     }
     const total = this.count + count;
     const difference = mean - this.mean;
-    this.squares += squares + difference * difference * ((this.count * count) / total);
+    // Where a value is infinite Postgres's variance is NaN.
+    this.squares = Number.isFinite(difference)
+      ? this.squares + squares + difference * difference * ((this.count * count) / total)
+      : NaN;
     this.mean += difference * (count / total);
     this.count = total;
   }
