@@ -2,7 +2,7 @@
 // usage: node scripts/run.mjs demo|test|bench|simulate [arguments]
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -57,6 +57,9 @@ function bench() {
     { stdio: ['ignore', 2, 2] },
   );
   if (status !== 0) fail('The build failed; the messages are above.', 1);
+  // What the sources look for above their folder.
+  for (const one of ['migrations', 'package.json'])
+    cpSync(path.join(root, one), path.join(root, '.cache/bench', one), { recursive: true });
   exec(process.execPath, ['.cache/bench/bench/run.js', ...rest]);
 }
 

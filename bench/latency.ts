@@ -1,0 +1,1 @@
+export const measure = (): Promise<never[]> => Promise.resolve([]);

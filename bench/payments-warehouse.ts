@@ -1,0 +1,57 @@
+// A Postgres of its own with the demo's tables, views and pipeline, and the built command line to run on it.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { migrate } from '../src/catalog/migrate.ts';
+import { FEATURES, LABELS, PIPELINE, TABLES } from '../src/commands/demo/schema.ts';
+import { startLocalPostgres, type LocalPostgres } from '../src/warehouse/local-postgres.ts';
+
+const CLI = fileURLToPath(new URL('../src/cli.js', import.meta.url));
+
+export interface PaymentsWarehouse {
+  readonly server: LocalPostgres;
+  readonly client: pg.Client;
+  /** Starts a command of Millrace on it; what it logs goes nowhere unless MILLRACE_BENCH_LOG is set. */
+  millrace(command: string, ...flags: string[]): ChildProcess;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Everything is durable as in production (fsync and synchronous_commit are on); removed when disposed. */
+export async function openPaymentsWarehouse(): Promise<PaymentsWarehouse> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
+  // Postgres runs as another user where we are root.
+  chmodSync(folder, 0o755);
+  const settings = { shared_buffers: '256MB', max_wal_size: '8GB' };
+  const server = await startLocalPostgres({ folder: path.join(folder, 'postgres'), port: 0, settings });
+  await migrate(server.url);
+  const client = new pg.Client({ connectionString: server.url, application_name: 'bench' });
+  await client.connect();
+  for (const sql of [TABLES, FEATURES, LABELS, PIPELINE]) await client.query(sql);
+  const output = process.env['MILLRACE_BENCH_LOG'] ? 2 : 'ignore';
+  return {
+    server,
+    client,
+    millrace: (command, ...flags) =>
+      spawn(
+        process.execPath,
+        [CLI, command, '--warehouse', server.url, '--data', path.join(folder, 'millrace'), ...flags],
+        { stdio: ['ignore', output, output] },
+      ),
+    async [Symbol.asyncDispose]() {
+      await client.end().catch(() => {});
+      await server.stop('immediate');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Waits for its end; rejects unless it is a good one. */
+export async function succeeded(child: ChildProcess): Promise<void> {
+  const code = child.exitCode ?? ((await once(child, 'exit'))[0] as number | null);
+  if (code !== 0) throw new Error(`millrace ended with exit code ${code}; MILLRACE_BENCH_LOG=1 shows what it said`);
+}
