@@ -10,10 +10,10 @@ import type { PipelineDefinition, TableName } from '../flow/pipeline.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import { drawTable } from '../terminal/table.ts';
 import { compilePipeline, loadParser } from '../transform/compile.ts';
+import { readView } from '../transform/describe-catalog.ts';
 import { describePipeline } from '../transform/describe.ts';
 import { openTransform } from '../transform/operators/open-transform.ts';
 import { renderRefusal } from '../transform/refusal.ts';
-import type { ViewFacts } from '../transform/view-facts.ts';
 import type { PipelinePlan } from '../transform/view-plan.ts';
 import { connect } from '../warehouse/connection.ts';
 import { printJson } from './exit.ts';
@@ -44,8 +44,7 @@ async function run(name: string, flags: Flags): Promise<void> {
   const client = await connect({ url: warehouseOf(flags), applicationName: 'millrace validate' });
   try {
     const definition = await definitionOf(client, name, flags);
-    const facts = await describePipeline(client, definition);
-    const plan = explained(facts, definition);
+    const plan = await compiled(client, definition);
     if (flags.json) printJson('validate', { name, ...report(plan) });
     else process.stdout.write(draw(name, plan));
   } finally {
@@ -116,17 +115,24 @@ function assumed(features: TableName, labels: TableName | undefined, flags: Flag
   };
 }
 
-/** Compiles; a refusal is shown in the view's text, with a caret. */
-function explained(facts: ViewFacts, definition: PipelineDefinition): PipelinePlan {
+/** Describes and compiles; a refusal is shown in the text of the view that it is about, with a caret. */
+async function compiled(client: pg.Client, definition: PipelineDefinition): Promise<PipelinePlan> {
+  const compile = async (part: PipelineDefinition): Promise<PipelinePlan> =>
+    compilePipeline(await describePipeline(client, part), part);
+  // The feature view by itself first: then it is known which of the two a refusal is about.
+  await pointingInto(client, definition.features, () => compile({ ...definition, labels: undefined }));
+  return pointingInto(client, definition.labels ?? definition.features, () => compile(definition));
+}
+
+async function pointingInto<T>(client: pg.Client, view: TableName, work: () => Promise<T>): Promise<T> {
   try {
-    return compilePipeline(facts, definition);
+    return await work();
   } catch (error) {
     if (!(error instanceof MillraceError) || error.place.line === undefined) throw error;
-    const text =
-      facts.labels && error.message.includes(definition.labels?.name ?? '\u0000')
-        ? facts.labels.text
-        : facts.features.text;
-    throw new MillraceError(error.code, renderRefusal(text, error), {
+    const { text } = await readView(client, view);
+    // The hint follows by itself.
+    const shown = renderRefusal(text, new MillraceError(error.code, error.message, error.place));
+    throw new MillraceError(error.code, shown, {
       ...error.place,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
       cause: error,

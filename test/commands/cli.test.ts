@@ -1,0 +1,155 @@
+// The whole, as a person uses it: migrate, SQL, up, status, from the command line.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { runCli, type CliResult } from '../support/cli.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+
+const SHOP = `
+  create table orders (id bigint primary key, customer int not null, total numeric(10,2), placed_at timestamptz not null, returned boolean);
+  create view order_features as
+    select id, placed_at, total, count(*) over w as orders_30d, avg(total) over w as usual
+    from orders window w as (partition by customer order by placed_at range between '30 days' preceding and current row);
+  create view order_labels as select id, returned as label from orders where returned is not null;
+  insert into orders select n, n % 20, (n * 7 % 50) + 10, timestamptz '2026-01-01' + n * interval '1 minute', (n * 7 % 50) > 30 from generate_series(1, 500) n;`;
+
+class Shop {
+  readonly database: TestDatabase;
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'millrace-cli-'));
+
+  private constructor(database: TestDatabase) {
+    this.database = database;
+  }
+
+  static async open(): Promise<Shop> {
+    const shop = new Shop(await createDatabase());
+    await shop.database.query(SHOP);
+    return shop;
+  }
+
+  run(...args: string[]): Promise<CliResult> {
+    return runCli(args, {
+      MILLRACE_WAREHOUSE: this.database.url,
+      MILLRACE_DATA: this.folder,
+      MILLRACE_GROUP: this.database.name.slice(0, 40),
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.database[Symbol.asyncDispose]();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+test('from a table to scores: migrate, create_pipeline, up, status, and again after more rows', async () => {
+  await using shop = await Shop.open();
+  expect(await shop.run('migrate')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('is at version') as string,
+  });
+  expect(await shop.run('migrate')).toMatchObject({ code: 0, stdout: expect.stringContaining('up to date') as string });
+  const validated = await shop.run('validate', 'order_features', '--event-time', 'placed_at');
+  expect(validated).toMatchObject({ code: 0, stdout: expect.stringContaining('orders_30d') as string });
+  await shop.database.query(
+    `select millrace.create_pipeline('returns', features => 'order_features', event_time => 'placed_at', key => 'id', labels => 'order_labels')`,
+  );
+  expect(await shop.run('up', '--until-caught-up')).toMatchObject({ code: 0 });
+  const [scored] = await shop.database.query<{ n: string; labelled: string }>(
+    'select count(*) as n, count(label) as labelled from returns_scores where score is not null',
+  );
+  expect(scored).toEqual({ n: '500', labelled: '500' });
+  await shop.database.query(
+    `insert into orders values (501, 1, 45, '2026-02-01', null), (502, 1, 12, '2026-02-01', null); delete from orders where id = 1`,
+  );
+  expect(await shop.run('up', '--until-caught-up')).toMatchObject({ code: 0 });
+  const rows = await shop.database.query<{ id: string; equal: boolean }>(
+    `select s.id, s.features::jsonb = jsonb_build_object('total', f.total, 'orders_30d', f.orders_30d, 'usual', (s.features ->> 'usual')::numeric) as equal
+       from returns_scores s join order_features f using (id) where id > 500 order by id`,
+  );
+  expect(rows).toEqual([
+    { id: '501', equal: true },
+    { id: '502', equal: true },
+  ]);
+  expect(await shop.database.query('select from returns_scores where id = 1')).toEqual([]);
+  const status = await shop.run('status', '--json');
+  expect(JSON.parse(status.stdout)).toMatchObject({
+    ok: true,
+    command: 'status',
+    data: [{ pipeline: 'returns', state: 'running' }],
+  });
+  const asked = await shop.run('sql', `select metric from millrace.metrics where period = 'backfill' order by 1`);
+  expect(asked.stdout).toMatch(/accuracy[\s\S]*f1[\s\S]*log_loss[\s\S]*roc_auc[\s\S]*\(4 rows\)/);
+});
+
+test('a failed pipeline makes --until-caught-up exit with 3, and status too, with reason and hint', async () => {
+  await using shop = await Shop.open();
+  await shop.run('migrate');
+  await shop.database.query(
+    `create view bad as select id, random() as luck from orders; select millrace.create_pipeline('bad', features => 'bad', key => 'id')`,
+  );
+  expect(await shop.run('up', '--until-caught-up')).toMatchObject({ code: 3 });
+  const status = await shop.run('status');
+  expect(status).toMatchObject({ code: 3, stdout: expect.stringMatching(/failed[\s\S]*random[\s\S]*hint/) as string });
+  expect(await shop.run('validate', 'bad')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/random[\s\S]*\^[\s\S]*hint/) as string,
+  });
+});
+
+const mistakes: [string[], number, RegExp][] = [
+  [['status'], 1, /schema millrace is not installed[\s\S]*millrace migrate/],
+  [['up'], 1, /schema millrace is not installed/],
+  [['validate', 'nothing'], 1, /./],
+  [['frobnicate'], 2, /unknown command/],
+  [['up', '--brokers', 'nowhere'], 2, /host:port/],
+  [['up', '--group', 'No!'], 2, /lower-case/],
+  [['sql', 'select * frm orders'], 1, /syntax error[\s\S]*\^/],
+];
+test.each(mistakes)('millrace %s exits with %i and says what to do', async (args, code, message) => {
+  await using shop = await Shop.open();
+  const result = await shop.run(...args);
+  expect(result.code).toBe(code);
+  expect(result.stderr).toMatch(message);
+});
+
+test('without a warehouse, and with one that is away, the error names the flag', async () => {
+  expect(await runCli(['status'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('MILLRACE_WAREHOUSE') as string,
+  });
+  expect(await runCli(['status', '--warehouse', 'postgres://127.0.0.1:1/x'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('--warehouse') as string,
+  });
+  const json = await runCli(['status', '--json', '--warehouse', 'postgres://127.0.0.1:1/x']);
+  expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, error: { code: 'WAREHOUSE_UNREACHABLE' } });
+});
+
+test('drop-slot gives the WAL back, and says how to start again', async () => {
+  await using shop = await Shop.open();
+  await shop.run('migrate');
+  await shop.run('up', '--until-caught-up');
+  expect(await shop.run('drop-slot')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/Dropped millrace_.*remove the folder/s) as string,
+  });
+  expect(await shop.run('drop-slot')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('There is no slot') as string,
+  });
+  expect(await shop.run('up', '--until-caught-up')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Remove the data folder') as string,
+  });
+});
+
+test('every command has help with an example', async () => {
+  for (const command of ['demo', 'up', 'connector', 'sink', 'migrate', 'status', 'validate', 'sql', 'drop-slot']) {
+    const { code, stdout } = await runCli([command, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`millrace ${command}`);
+    expect(stdout).toContain('Example');
+  }
+});
