@@ -27,6 +27,12 @@ export class MemoryFolder {
     return new MemoryStore(this, copy(this.#durable), flush);
   }
 
+  /** What a power cut would leave. */
+  get durable(): Pick<StateStore, 'identity' | 'group' | 'checkpoints'> {
+    const { identity, group, checkpoints } = this.#durable;
+    return { identity, group, checkpoints: () => [...checkpoints.values()].map(decodeCheckpoint) };
+  }
+
   /** @internal */
   persist(contents: Contents, written: number): void {
     this.#durable = contents;
@@ -38,6 +44,7 @@ class MemoryStore implements StateStore {
   readonly #folder: MemoryFolder;
   readonly #flush: () => Promise<void>;
   #contents: Contents;
+  #turn = Promise.resolve();
 
   constructor(folder: MemoryFolder, contents: Contents, flush: () => Promise<void>) {
     this.#folder = folder;
@@ -59,11 +66,19 @@ class MemoryStore implements StateStore {
     return [...this.#contents.checkpoints.values()].map(decodeCheckpoint);
   }
 
-  async setIdentity(identity: FolderIdentity): Promise<void> {
-    const next = { ...copy(this.#contents), identity };
-    await this.#flush();
-    this.#folder.persist(next, 0);
-    this.#contents = copy(next);
+  setIdentity(identity: FolderIdentity): Promise<void> {
+    return this.#inTurn(async () => {
+      const next = { ...copy(this.#contents), identity };
+      await this.#flush();
+      this.#folder.persist(next, 0);
+      this.#contents = copy(next);
+    });
+  }
+
+  /** One transaction at a time, as in a database with one writer. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(work);
+    return this.#turn;
   }
 
   *entries(pipelineId: number, generation: number, space: string): Iterable<readonly [key: string, value: string]> {
@@ -74,7 +89,11 @@ class MemoryStore implements StateStore {
     }
   }
 
-  async commit(batch: StateBatch): Promise<void> {
+  commit(batch: StateBatch): Promise<void> {
+    return this.#inTurn(() => this.#commit(batch));
+  }
+
+  async #commit(batch: StateBatch): Promise<void> {
     const next = copy(this.#contents);
     let written = 0;
     if (batch.group) next.group = batch.group;

@@ -16,14 +16,17 @@ export function seededRandom(seed: number): () => number {
 
 interface Waiting {
   readonly atUs: number;
-  readonly order: number;
   readonly resume: () => void;
+  /** False once nobody waits for it any more: it is then passed over, and takes no time. */
+  readonly wanted: () => boolean;
 }
 
 export class Scheduler {
   readonly random: () => number;
   nowUs: number;
-  #order = 0;
+  /** Events that happened, for reports. */
+  steps = 0;
+  #failure: { readonly error: unknown } | undefined;
   readonly #waiting: Waiting[] = [];
 
   constructor(seed: number, startUs: number) {
@@ -40,36 +43,64 @@ export class Scheduler {
     return this.random() < probability;
   }
 
-  /** Runs `resume` when the world's clock gets there. */
-  at(atUs: number, resume: () => void): void {
-    const entry = { atUs, order: this.#order++, resume };
-    let index = this.#waiting.length;
-    while (index > 0 && this.#waiting[index - 1]!.atUs > atUs) index -= 1;
-    this.#waiting.splice(index, 0, entry);
+  pick<T>(from: readonly T[]): T {
+    return from[Math.floor(this.random() * from.length)]!;
   }
 
-  /** Lets the world go on, event by event, until `done`, or `maxSteps`: then it says what still waits. */
+  /** Runs `resume` when the world's clock gets there, unless it is not wanted any more by then. */
+  at(atUs: number, resume: () => void, wanted: () => boolean = () => true): void {
+    const waiting = this.#waiting;
+    let index = waiting.length;
+    while (index > 0 && waiting[index - 1]!.atUs > atUs) index -= 1;
+    waiting.splice(index, 0, { atUs, resume, wanted });
+  }
+
+  /** The world ends here, with this error. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+  }
+
+  /** Lets the world go on, event by event, until `done`; rejects where it fails, stands still or takes too long. */
   async run(done: () => boolean, maxSteps: number): Promise<void> {
     for (let step = 0; step < maxSteps; step++) {
-      // Everything that can go on without waiting goes on first.
+      // Everything that can go on without waiting goes on first: promises settle before the next turn of the event loop.
       await new Promise((resolve) => setImmediate(resolve));
+      if (this.#failure !== undefined) throw this.#failure.error;
       if (done()) return;
-      const next = this.#waiting.shift();
+      const next = this.#next();
       if (!next) throw new Error('the simulated world stands still: everybody waits for somebody');
       this.nowUs = Math.max(this.nowUs, next.atUs);
+      this.steps += 1;
       next.resume();
     }
     throw new Error(`the simulated world did not come to its end in ${maxSteps} steps`);
   }
+
+  #next(): Waiting | undefined {
+    for (;;) {
+      const next = this.#waiting.shift();
+      if (next === undefined || next.wanted()) return next;
+    }
+  }
 }
 
-/** A process of the world. Killed, whatever it was waiting for never comes: nothing of it has any effect any more. */
+/** What the world does to those that live in it. */
+export interface Weather {
+  /** Chance that an operation fails, before or after it took effect; the failure is retryable. */
+  breaks: number;
+  /** Chance that an operation takes a thousand times as long. */
+  stalls: number;
+}
+
+/** One incarnation of a process. Killed, whatever it was waiting for never comes: nothing of it has any effect any more. */
 export class Life implements Clock {
-  readonly #scheduler: Scheduler;
+  readonly scheduler: Scheduler;
+  readonly weather: Weather;
   #alive = true;
 
-  constructor(scheduler: Scheduler) {
-    this.#scheduler = scheduler;
+  constructor(scheduler: Scheduler, weather: Weather) {
+    this.scheduler = scheduler;
+    this.weather = weather;
   }
 
   get alive(): boolean {
@@ -81,26 +112,37 @@ export class Life implements Clock {
   }
 
   nowUs(): number {
-    return this.#scheduler.nowUs;
+    return this.scheduler.nowUs;
   }
 
-  /** Waits between `low` and `high` microseconds of the world's time; for ever if killed meanwhile. */
+  /** Whether the operation at hand fails. */
+  breaks(): boolean {
+    return this.weather.breaks > 0 && this.scheduler.chance(this.weather.breaks);
+  }
+
+  /** Waits between `low` and `high` microseconds of the world's time, sometimes far longer; for ever if killed meanwhile. */
   pause(low = 10, high = 3000): Promise<void> {
     return new Promise((resolve) => {
-      this.#scheduler.at(this.#scheduler.nowUs + this.#scheduler.between(low, high), () => {
-        if (this.#alive) resolve();
-      });
+      if (!this.#alive) return;
+      const { scheduler } = this;
+      const stalled = this.weather.stalls > 0 && scheduler.chance(this.weather.stalls);
+      const waitUs = scheduler.between(low, high) * (stalled ? 1000 : 1);
+      scheduler.at(scheduler.nowUs + waitUs, resolve, () => this.#alive);
     });
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
+      if (!this.#alive) return;
+      if (signal?.aborted) return resolve();
+      let over = false;
       const wake = (): void => {
+        over = true;
+        signal?.removeEventListener('abort', wake);
         if (this.#alive) resolve();
       };
-      if (signal?.aborted) return wake();
       signal?.addEventListener('abort', wake, { once: true });
-      this.#scheduler.at(this.#scheduler.nowUs + ms * 1000, wake);
+      this.scheduler.at(this.scheduler.nowUs + ms * 1000, wake, () => this.#alive && !over);
     });
   }
 }

@@ -1,0 +1,47 @@
+// One schedule with all its comparisons: what must hold at its end, whatever happened on the way.
+
+import assert from 'node:assert';
+import { isDeepStrictEqual } from 'node:util';
+import { outcomeOf, repeats, type PipelineOutcome } from './outcome.ts';
+import type { Fixtures } from './pipelines.ts';
+import { disturb, planOf, undisturbed } from './schedule.ts';
+
+/** What a schedule went through. */
+export interface Tally {
+  kills: number;
+  commands: number;
+  commits: number;
+  repeats: number;
+  steps: number;
+}
+
+/** Rejects with what is wrong. The same seed always ends the same. */
+export async function simulate(seed: number, fixtures: Fixtures): Promise<Tally> {
+  const disturbed = await disturb(planOf(seed), fixtures);
+  const calm = await undisturbed(disturbed, fixtures);
+  const bits = disturbed.plan.partitions === 1;
+  for (const definition of disturbed.definitions) {
+    const outcome = outcomeOf(disturbed.world, definition, bits);
+    const expected = outcomeOf(calm, definition, bits);
+    for (const part of Object.keys(outcome) as (keyof PipelineOutcome)[])
+      if (!isDeepStrictEqual(outcome[part], expected[part]))
+        assert.deepStrictEqual(outcome[part], expected[part], `${definition.name}: ${part}\n${difference(outcome[part], expected[part])}`);
+  }
+  return {
+    kills: disturbed.kills,
+    commands: disturbed.commands,
+    commits: disturbed.recording.wal.length,
+    repeats: repeats(disturbed.world),
+    steps: disturbed.world.scheduler.steps,
+  };
+}
+
+/** The lines of one that the other has not. */
+function difference(found: unknown, expected: unknown): string {
+  const lines = (value: unknown): string[] =>
+    JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? `${inner}n` : inner), 1).split('\n');
+  const [a, b] = [lines(found), lines(expected)];
+  const at = a.findIndex((line, index) => line !== b[index]);
+  const around = (all: string[]): string => all.slice(Math.max(0, at - 3), at + 6).join('\n');
+  return `found\n${around(a)}\nundisturbed\n${around(b)}`;
+}
