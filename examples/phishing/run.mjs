@@ -113,7 +113,7 @@ async function report(warehouse) {
   const { rows } = await warehouse.query(
     `select count(*)::int as sites,
             avg(((measured_score > 0.5) = label::boolean)::int)::float8 as accuracy,
-            avg(-ln(greatest(1e-15, case when label::boolean then measured_score else 1 - measured_score end)))::float8 as log_loss
+            avg(-ln(greatest(1e-15, case when label::boolean then measured_score else 1 - measured_score end)) order by site)::float8 as log_loss
        from phishing_scores`,
   );
   const scores = rows[0];
