@@ -35,7 +35,11 @@ export async function measure(): Promise<readonly Figure[]> {
   const millions = player.payments / 1e6;
   return [
     { name: 'end to end', value: player.payments / seconds, unit: 'rows/s' },
-    { name: 'end to end, the connector alone', value: player.payments / usage.connectorSeconds(started), unit: 'rows/s' },
+    {
+      name: 'end to end, the connector alone',
+      value: player.payments / usage.connectorSeconds(started),
+      unit: 'rows/s',
+    },
     ...usage.shares().map(([name, cpu]) => ({
       name: `end to end, ${name}`,
       value: cpu / millions,

@@ -21,7 +21,7 @@ export interface PaymentsWarehouse {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Everything is durable as in production (fsync and synchronous_commit are on); removed when disposed. */
+/** `node --cpu-prof .cache/bench/bench/run.js end-to-end` profiles what it starts, too. Everything is durable as in production (fsync and synchronous_commit are on); removed when disposed. */
 export async function openPaymentsWarehouse(): Promise<PaymentsWarehouse> {
   const folder = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
   // Postgres runs as another user where we are root.
@@ -39,7 +39,16 @@ export async function openPaymentsWarehouse(): Promise<PaymentsWarehouse> {
     millrace: (command, ...flags) =>
       spawn(
         process.execPath,
-        [CLI, command, '--warehouse', server.url, '--data', path.join(folder, 'millrace'), ...flags],
+        [
+          ...process.execArgv,
+          CLI,
+          command,
+          '--warehouse',
+          server.url,
+          '--data',
+          path.join(folder, 'millrace'),
+          ...flags,
+        ],
         { stdio: ['ignore', output, output] },
       ),
     async [Symbol.asyncDispose]() {

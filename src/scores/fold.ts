@@ -131,8 +131,10 @@ class BatchFold {
     const horizonUs = dueHorizon(definition, request.records);
     this.#dueHorizonUs = horizonUs ?? -Infinity;
     this.#dueStored = request.overlay?.truncated === true ? [] : [...reads.due].sort(byDue);
+    // Only those: what is carried on goes into this batch's own overlay, which must not grow from batch to batch.
     if (horizonUs !== undefined && request.overlay !== undefined)
-      for (const key of request.overlay.entries.keys()) this.#entry(key);
+      for (const [key, { row }] of request.overlay.entries)
+        if (isUnlabelled(row) && row.eventTimeUs! <= horizonUs) this.#entry(key);
   }
 
   apply(record: StoredRecord): void {
@@ -417,10 +419,11 @@ class BatchFold {
     while (this.#dueNext < this.#dueStored.length && this.#dueStored[this.#dueNext]!.eventTimeUs! <= throughUs) {
       const stored = this.#dueStored[this.#dueNext]!;
       this.#dueNext += 1;
-      // Keys that this batch or the one being written has touched are in #dueTouched, as they stand now.
+      // Keys that this batch has touched are in #dueTouched, as they stand now; one that the batch being written has touched
+      // may be due no more, or later.
       if (this.#entries.has(stored.key)) continue;
       const entry = this.#entry(stored.key, stored);
-      if (isUnlabelled(entry.row)) due.push(entry);
+      if (isUnlabelled(entry.row) && entry.row.eventTimeUs! <= throughUs) due.push(entry);
     }
     const later: Entry[] = [];
     for (const entry of this.#dueTouched) {
