@@ -1,0 +1,111 @@
+// Dies at every named place between two durable steps, goes on, and must end as if nothing had happened.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { makeHistory, type HistoryTransaction } from './history.ts';
+import { remainsOf, type Remains } from './remains.ts';
+import { World, type Stage } from './world.ts';
+
+/** In the order in which they are armed, one life each. The first three stand in the backfill. */
+const PLACES: Readonly<Record<Stage, readonly string[]>> = {
+  connector: [
+    'connector.claimed',
+    'connector.backfill_chunk',
+    'connector.backfilled',
+    'connector.published',
+    'connector.state_flushed',
+    'connector.acknowledged',
+  ],
+  sink: [
+    'sink.folded',
+    'sink.scores-written',
+    'sink.committed',
+    'sink.model-saved',
+    'sink.acknowledged',
+    'sink.checkpoint-saved',
+  ],
+};
+const IN_BACKFILL = 3;
+
+const history = makeHistory({ seed: 7, days: 6, paymentsPerDay: 400 });
+/** One slice is there before the pipeline; the others come with a changed definition each, which ends the sink's batch. */
+const SLICES = 8;
+
+function slice(number: number): readonly HistoryTransaction[] {
+  const size = Math.ceil(history.length / SLICES);
+  return history.slice(number * size, (number + 1) * size);
+}
+
+async function writeSlice(world: World, number: number): Promise<void> {
+  for (const transaction of slice(number)) await world.write(transaction);
+  if (number === 0) await world.createPipeline();
+  else await world.database.query(`select millrace.alter_pipeline('fraud', alert_when => 'score > 0.${number}')`);
+}
+
+let undisturbed: Remains;
+
+beforeAll(async () => {
+  await using world = await World.open({ partitions: 1, brokers: undefined });
+  await writeSlice(world, 0);
+  await world.catchUp('connector');
+  for (let number = 1; number < SLICES; number++) await writeSlice(world, number);
+  await world.catchUp('connector');
+  await world.catchUp('sink');
+  undisturbed = await remainsOf(world);
+});
+
+test('the undisturbed run has a score for every payment, and examples of all kinds', () => {
+  expect(undisturbed.rows.map((row) => row.id)).toEqual(undisturbed.sourceKeys);
+  expect(undisturbed.deadLetters).toBe(0);
+  expect(undisturbed.examples).toBeGreaterThan(1000);
+  expect(undisturbed.outcomes.filter(({ label }) => label === null).length).toBeGreaterThan(0);
+  expect(undisturbed.outcomes.filter(({ label, prior }) => label !== null && prior !== null).length).toBeGreaterThan(0);
+});
+
+test('every fail point in the source stands here', () => {
+  const source = path.resolve(import.meta.dirname, '../../src');
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  const calls = files.flatMap((file) => {
+    if (file.endsWith('runtime/fail-points.ts')) return [];
+    return [...readFileSync(path.join(source, file), 'utf8').matchAll(/failPoint\(\s*(?:'([^']*)')?/g)].map(
+      ([, name]) => name ?? `not a constant, in ${file}`,
+    );
+  });
+  expect([...new Set(calls)].sort()).toEqual([...PLACES.connector, ...PLACES.sink].sort());
+});
+
+test('the connector, killed at each of its places in turn, ends as undisturbed', async () => {
+  await using world = await World.open({ partitions: 1, brokers: undefined });
+  await writeSlice(world, 0);
+  for (const [number, place] of PLACES.connector.entries()) {
+    if (number >= IN_BACKFILL) await writeSlice(world, 1 + number - IN_BACKFILL);
+    await dieAt(world, 'connector', place);
+    const stands = await world.slotAndFolder();
+    if (stands) expect(stands.confirmed <= stands.lowest, `the slot after ${place}`).toBe(true);
+    // The next slice must not become part of a backfill that is to be read again.
+    if (number === IN_BACKFILL - 1) await world.catchUp('connector');
+  }
+  for (let number = 1 + PLACES.connector.length - IN_BACKFILL; number < SLICES; number++)
+    await writeSlice(world, number);
+  await world.catchUp('connector');
+  await world.catchUp('sink');
+  expect(await remainsOf(world)).toEqual(undisturbed);
+});
+
+test('the sink, killed at each of its places in turn, ends as undisturbed', async () => {
+  await using world = await World.open({ partitions: 1, brokers: undefined });
+  await writeSlice(world, 0);
+  await world.catchUp('connector');
+  for (let number = 1; number < SLICES; number++) await writeSlice(world, number);
+  await world.catchUp('connector');
+  for (const place of PLACES.sink) await dieAt(world, 'sink', place);
+  await world.catchUp('sink');
+  expect(await remainsOf(world)).toEqual(undisturbed);
+});
+
+async function dieAt(world: World, stage: Stage, place: string): Promise<void> {
+  const hits = await world.dieAt(stage, place, 1);
+  console.log(`${place}: ${hits} hit`);
+  expect(hits, `hits of ${place}`).toBe(1);
+}
