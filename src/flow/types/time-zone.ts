@@ -30,6 +30,12 @@ export function isKnownTimeZone(timezone: string): boolean {
   }
 }
 
+/** True where local time never jumps: `UTC`, `GMT` and fixed offsets. Throws RangeError for an unknown zone. */
+export function hasFixedOffset(timezone: string): boolean {
+  const zone = zoneOf(timezone);
+  return zone === 'utc' || typeof zone === 'number';
+}
+
 /** Seconds to add to UTC to get local time. Throws RangeError for an unknown zone. */
 export function offsetSecondsAt(us: bigint, timezone: string): number {
   const zone = zoneOf(timezone);

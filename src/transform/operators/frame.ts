@@ -71,11 +71,11 @@ export class FrameResolver {
     const oid = orderBy[0]?.expression.type.oid ?? 0;
     if (frame.start.kind === 'range') {
       this.#start = rangeBoundOf(oid, frame.start.preceding, timezone, false);
-      this.#runningStart = runningBound(oid, frame.start.preceding, this.#start);
+      this.#runningStart = runningBound(oid, frame.start.preceding, this.#start, timezone);
     }
     if (frame.end.kind === 'range') {
       this.#end = rangeBoundOf(oid, frame.end.preceding, timezone, true);
-      this.#runningEnd = runningBound(oid, frame.end.preceding, this.#end);
+      this.#runningEnd = runningBound(oid, frame.end.preceding, this.#end, timezone);
     }
   }
 
@@ -135,7 +135,7 @@ export class FrameResolver {
   }
 }
 
-function runningBound(oid: number, offset: SqlValue, bound: RangeBound): RunningBound | undefined {
-  if (!boundsMayFall(oid, offset)) return undefined;
+function runningBound(oid: number, offset: SqlValue, bound: RangeBound, timezone: string): RunningBound | undefined {
+  if (!boundsMayFall(oid, offset, timezone)) return undefined;
   return { bound, summary: new ExtremeSummary(comparatorOf(oid, 0), 1) };
 }

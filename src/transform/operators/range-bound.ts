@@ -12,6 +12,7 @@ import {
   splitDay,
   usFromDate,
 } from '../../flow/types/timestamp.ts';
+import { hasFixedOffset } from '../../flow/types/time-zone.ts';
 import { OID } from '../../flow/types/type-oid.ts';
 import { MillraceError } from '../../runtime/errors.ts';
 
@@ -63,10 +64,10 @@ export function rangeBoundOf(oid: number, offset: SqlValue, timezone: string, en
  * True where a later value may have an earlier bound: March 29 and 31 less a month are both February 28, whatever the hour;
  * and local time jumps. Postgres's frames never move back within a partition, so there the greatest bound so far holds.
  */
-export function boundsMayFall(oid: number, offset: SqlValue): boolean {
+export function boundsMayFall(oid: number, offset: SqlValue, timezone: string): boolean {
   if (oid !== OID.timestamp && oid !== OID.timestamptz && oid !== OID.date) return false;
   const { months, days } = offset as Interval;
-  return months !== 0 || (days !== 0 && oid === OID.timestamptz);
+  return months !== 0 || (days !== 0 && oid === OID.timestamptz && !hasFixedOffset(timezone));
 }
 
 /** At least as long as the interval can be on any calendar, microseconds; undefined where the offset is no interval. */
