@@ -11,6 +11,8 @@ export const commonOptions = {
   save_every: z.int().min(1).max(1_000_000_000).default(5_000),
   /** Which rows keep an explanation in the score table. */
   explain: z.enum(['alerts', 'all', 'none']).default('alerts'),
+  /** Insists on features that the label is made of; read by the compiler. */
+  allow_leak: z.boolean().default(false),
   /** Of all randomness; the pipeline's own where it is not given. */
   seed: z.int().min(0).max(0xffff_ffff).optional(),
 };

@@ -5,6 +5,7 @@ import type { PipelineDefinition } from '../flow/pipeline.ts';
 import { compileLabels } from './compile-labels.ts';
 import { compileView } from './compile-view.ts';
 import type { ViewContext } from './level-scope.ts';
+import { refuseLeaks } from './leak.ts';
 import { parseView } from './parse-sql.ts';
 import type { SqlText } from './refusal.ts';
 import { caseMapping } from './scalars/case-mapping.ts';
@@ -34,6 +35,10 @@ export function compilePipeline(facts: ViewFacts, definition: PipelineDefinition
   const labelView = facts.labels && parseView(facts.labels.text);
   const labels =
     labelView && compileLabels(contextOf(facts.labels!, labelView.sql), facts.labels!, labelView.query, definition);
+  if (labelView) {
+    const labelsRead = { query: labelView.query, columns: facts.labels!.columns };
+    refuseLeaks({ definition, features: { ...view, columns: facts.features.columns }, labels: labelsRead });
+  }
   const plan = { features, labels };
   return { ...plan, warnings, hash: hashOf(plan, facts, definition) };
 }
