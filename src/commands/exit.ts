@@ -17,7 +17,11 @@ export function reportFailure(error: unknown, command: string, json: boolean): E
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const known = error instanceof MillraceError ? error : undefined;
   const message = error instanceof Error ? error.message : String(error);
-  if (json) {
+  // A parent that is told says it itself.
+  const told = known !== undefined && !known.retryable && process.send !== undefined;
+  if (told) {
+    process.send?.({ kind: 'fatal', message, hint: known.hint });
+  } else if (json) {
     const details = { code: known?.code ?? 'INTERNAL', message, hint: known?.hint, ...known?.place };
     process.stdout.write(`${JSON.stringify({ ok: false, command, error: details })}\n`);
   } else {
@@ -27,8 +31,6 @@ export function reportFailure(error: unknown, command: string, json: boolean): E
     if (!known && process.env['MILLRACE_LOG_LEVEL'] === 'debug' && error instanceof Error)
       process.stderr.write(`${error.stack}\n`);
   }
-  // A parent (`up`) must not start us again where only a person can help.
-  if (known && !known.retryable) process.send?.({ kind: 'fatal', message });
   return known?.code === 'USAGE' ? EXIT.usage : EXIT.failed;
 }
 

@@ -8,8 +8,8 @@ import { MillraceError } from '../runtime/errors.ts';
 
 /** What parent and children say to each other. */
 export type ChildMessage =
-  /** Child: I cannot go on until a person acts; the message is on standard error already. */
-  | { readonly kind: 'fatal'; readonly message: string }
+  /** Child: I cannot go on until a person acts. */
+  | { readonly kind: 'fatal'; readonly message: string; readonly hint: string | undefined }
   /** Parent: stop once everything that is in the topics now is in the warehouse. */
   | { readonly kind: 'finish' };
 
@@ -44,10 +44,14 @@ export function supervise(options: ChildOptions): Supervised {
       const startedMs = Date.now();
       const ended = await runOnce(options, (started) => (child = started));
       child = undefined;
-      if (ended.fatal !== undefined)
-        throw new MillraceError('CHILD_FAILED', `the ${options.name} stopped: ${ended.fatal}`, {
-          hint: 'What it said is above.',
-        });
+      if (ended.fatal) {
+        const { message, hint } = ended.fatal;
+        throw new MillraceError(
+          'CHILD_FAILED',
+          `the ${options.name} stopped: ${message}`,
+          hint === undefined ? {} : { hint },
+        );
+      }
       if (ended.code === 0 || ended.code === 3 || options.signals.drain.aborted) return ended.code ?? 1;
       if (Date.now() - startedMs > (options.healthyAfterMs ?? 30_000)) backOff.succeeded();
       if (backOff.failures >= 8) {
@@ -80,7 +84,7 @@ export function supervise(options: ChildOptions): Supervised {
 interface Ended {
   readonly code: number | null;
   readonly how: string;
-  readonly fatal: string | undefined;
+  readonly fatal: (ChildMessage & { kind: 'fatal' }) | undefined;
 }
 
 function runOnce(options: ChildOptions, onStart: (child: ChildProcess) => void): Promise<Ended> {
@@ -91,10 +95,10 @@ function runOnce(options: ChildOptions, onStart: (child: ChildProcess) => void):
       detached: true,
     });
     onStart(child);
-    let fatal: string | undefined;
+    let fatal: Ended['fatal'];
     child.on('message', (message) => {
       const said = message as ChildMessage;
-      if (said.kind === 'fatal') fatal = said.message;
+      if (said.kind === 'fatal') fatal = said;
     });
     child.stderr?.on('data', (chunk: Buffer) => options.onOutput?.(chunk.toString()));
     const drain = (): void => void child.kill('SIGTERM');

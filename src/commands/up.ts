@@ -1,8 +1,16 @@
 // `millrace up`: connector and sink on one machine, with the embedded stream unless --brokers is given.
 
+import { appendFileSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
 import { Command } from 'commander';
-import { warehouseOf, withFlags, type CommonFlags } from './flags.ts';
+import pc from 'picocolors';
+import { readStatus } from '../catalog/status.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { Screen } from '../terminal/screen.ts';
+import { connect } from '../warehouse/connection.ts';
+import { groupFolder, warehouseOf, withFlags, type CommonFlags } from './flags.ts';
 import { listenForSignals } from './signals.ts';
+import { drawStatus } from './status.ts';
 import { supervise, type Supervised } from './supervise.ts';
 
 export function upCommand(): Command {
@@ -26,11 +34,38 @@ export function upCommand(): Command {
 }
 
 async function runUp(flags: CommonFlags): Promise<void> {
-  warehouseOf(flags);
-  using signals = listenForSignals(() =>
-    process.stderr.write('Finishing what is in flight; press Ctrl-C again to stop at once.\n'),
-  );
-  process.exitCode = await runBoth(flags, signals);
+  const url = warehouseOf(flags);
+  const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  using signals = listenForSignals(() => say('Finishing what is in flight; press Ctrl-C again to stop at once.'));
+  if (!process.stdout.isTTY) {
+    process.exitCode = await runBoth(flags, signals);
+    return;
+  }
+  const folder = groupFolder(flags);
+  const log = path.join(folder, 'millrace.log');
+  mkdirSync(folder, { recursive: true });
+  say(pc.dim(`Connector and sink are running; their log is ${log}. Ctrl-C ends them.`));
+  const ended = new AbortController();
+  const running = runBoth(flags, signals, (chunk) => appendFileSync(log, chunk)).finally(() => ended.abort());
+  const [code] = await Promise.all([
+    running,
+    watchStatus(url, AbortSignal.any([ended.signal, signals.drain])).catch(() => {}),
+  ]);
+  process.exitCode = code;
+}
+
+/** On a terminal: what `millrace status --watch` shows. A warehouse that is away is said by connector and sink. */
+async function watchStatus(url: string, stop: AbortSignal): Promise<void> {
+  const client = await connect({ url, applicationName: 'millrace up status' });
+  try {
+    using screen = new Screen(process.stdout);
+    while (!stop.aborted) {
+      screen.draw(drawStatus(await readStatus(client)));
+      await systemClock.sleep(1000, stop);
+    }
+  } finally {
+    await client.end();
+  }
 }
 
 /**
