@@ -51,7 +51,10 @@ export async function runSink(options: SinkOptions): Promise<void> {
   await whenAborted(stop);
   for (const task of tasks.values()) task.stop.abort();
   await Promise.all([...tasks.values()].map((task) => task.done));
-  await Promise.all([following, options.drain.aborted || options.abort.aborted ? undefined : finishing]);
+  await following;
+  if (failure !== undefined) throw failure.error;
+  // Not after a drain, or it would wait for `until`, which may never come.
+  if (!options.drain.aborted && !options.abort.aborted) await finishing;
   if (failure !== undefined) throw failure.error;
 }
 
