@@ -7,7 +7,7 @@
 
 import type { Transaction } from '../flow/change.ts';
 import type { PipelineDefinition } from '../flow/pipeline.ts';
-import type { Lsn } from '../flow/lsn.ts';
+import { formatLsn, type Lsn } from '../flow/lsn.ts';
 import { BackOff } from '../runtime/back-off.ts';
 import { isRetryable } from '../runtime/errors.ts';
 import type { Source } from '../source/source.ts';
@@ -112,6 +112,7 @@ class Connector {
     const source = await this.#ports.warehouse.openSource(from, this.#signals.drain);
     this.#status.source = source;
     this.#status.trouble = undefined;
+    this.#ports.logger.info({ from: formatLsn(from) }, 'reading the stream');
     return source;
   }
 
