@@ -52,9 +52,8 @@ export async function runSink(options: SinkOptions): Promise<void> {
   for (const task of tasks.values()) task.stop.abort();
   await Promise.all([...tasks.values()].map((task) => task.done));
   await following;
-  if (failure !== undefined) throw failure.error;
-  // Not after a drain, or it would wait for `until`, which may never come.
-  if (!options.drain.aborted && !options.abort.aborted) await finishing;
+  // Neither after a drain nor after a failure: `until` may never come.
+  if (!options.drain.aborted && !options.abort.aborted && failure === undefined) await finishing;
   if (failure !== undefined) throw failure.error;
 }
 
