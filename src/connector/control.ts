@@ -34,6 +34,8 @@ export function decideActions(
     return fresh ? [{ kind: 'start', definition }] : [];
   if (definition.generation < known.definition.generation || definition.revision <= known.definition.revision)
     return [];
+  // Its snapshot was cut off and a new generation is asked for: what stands here must never go on.
+  if (known.phase === 'claimed') return [];
   const actions: ControlAction[] = [];
   if (wanted) actions.push({ kind: 'redefine', definition });
   if (fresh && definition.desired === 'paused' && known.phase === 'live') actions.push({ kind: 'pause', definition });
