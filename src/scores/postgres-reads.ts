@@ -114,9 +114,10 @@ async function readLabels(
     measured_score: number | null;
     measured_lsn: string | null;
   }>({
-    name: 'labels',
-    text: `select l.key, l.label, (extract(epoch from l.label_at) * 1000000)::int8 as label_at_us, l.weight, l.measured_score, l.measured_lsn
-      from unnest($3::text[]) u(key) join millrace._labels l on l.pipeline_id = $1 and l.generation = $2 and l.key = u.key`,
+    // Not joined with unnest, and not prepared: before its first ANALYZE the table counts as one row, and the plan for that
+    // compares every label with every key. So each batch is planned for its keys, at worst as a hash of them.
+    text: `select key, label, (extract(epoch from label_at) * 1000000)::int8 as label_at_us, weight, measured_score, measured_lsn
+      from millrace._labels where pipeline_id = $1 and generation = $2 and key = any($3::text[])`,
     values: [id.pipelineId, id.generation, textArray(keys)],
   });
   for (const row of found.rows)
@@ -138,8 +139,7 @@ async function readKeys(
   keys: readonly KeyText[],
 ): Promise<Set<KeyText>> {
   const found = await client.query<{ key: string }>({
-    name: `keys of ${table}`,
-    text: `select t.key from unnest($3::text[]) u(key) join millrace._${table} t on t.pipeline_id = $1 and t.generation = $2 and t.key = u.key`,
+    text: `select key from millrace._${table} where pipeline_id = $1 and generation = $2 and key = any($3::text[])`,
     values: [id.pipelineId, id.generation, textArray(keys)],
   });
   return new Set(found.rows.map((row) => row.key));

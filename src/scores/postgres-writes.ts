@@ -111,11 +111,10 @@ async function writeDue(client: pg.Client, id: PartitionId, writes: WriteSet): P
       id.partition,
     ]);
   if (dueDeletes.length > 0)
-    await client.query({
-      name: 'delete due',
-      text: `delete from millrace._due t using unnest($4::text[]) u(key) where pipeline_id = $1 and generation = $2 and partition = $3 and t.key = u.key`,
-      values: [id.pipelineId, id.generation, id.partition, textArray(dueDeletes)],
-    });
+    await client.query(
+      'delete from millrace._due where pipeline_id = $1 and generation = $2 and partition = $3 and key = any($4::text[])',
+      [id.pipelineId, id.generation, id.partition, textArray(dueDeletes)],
+    );
   if (dueAdds.length > 0)
     await client.query({
       name: 'write due',
@@ -189,9 +188,9 @@ async function deleteKeys(
   table: 'labels' | 'dead_letters' | 'alerts',
   keys: readonly KeyText[],
 ): Promise<void> {
-  await client.query({
-    name: `delete ${table}`,
-    text: `delete from millrace._${table} t using unnest($3::text[]) u(key) where pipeline_id = $1 and generation = $2 and t.key = u.key`,
-    values: [id.pipelineId, id.generation, textArray(keys)],
-  });
+  // Neither joined nor prepared: see readLabels.
+  await client.query(
+    `delete from millrace._${table} where pipeline_id = $1 and generation = $2 and key = any($3::text[])`,
+    [id.pipelineId, id.generation, textArray(keys)],
+  );
 }
