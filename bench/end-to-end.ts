@@ -99,7 +99,8 @@ class Usage {
       if (pid === server.pid) postgres += own + ended;
       if (parent === server.pid) postgres += own;
       let name = names.get(pid);
-      if (up !== undefined && parent === up) name = / connector /.test(commandLine(pid)) ? 'connector' : 'sink';
+      // One that is ending has no command line any more.
+      if (up !== undefined && parent === up) name = / (connector|sink) /.exec(commandLine(pid))?.[1];
       connector ||= name === 'connector';
       if (name !== undefined) this.#spend(pid, name, own);
     }

@@ -26,7 +26,7 @@ export async function openPaymentsWarehouse(): Promise<PaymentsWarehouse> {
   const folder = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
   // Postgres runs as another user where we are root.
   chmodSync(folder, 0o755);
-  const settings = { shared_buffers: '256MB', max_wal_size: '8GB' };
+  const settings = { shared_buffers: '256MB', max_wal_size: '8GB', ...settingsAsked() };
   const server = await startLocalPostgres({ folder: path.join(folder, 'postgres'), port: 0, settings });
   await migrate(server.url);
   const client = new pg.Client({ connectionString: server.url, application_name: 'bench' });
@@ -63,4 +63,9 @@ export async function openPaymentsWarehouse(): Promise<PaymentsWarehouse> {
 export async function succeeded(child: ChildProcess): Promise<void> {
   const code = child.exitCode ?? ((await once(child, 'exit'))[0] as number | null);
   if (code !== 0) throw new Error(`millrace ended with exit code ${code}; MILLRACE_BENCH_LOG=1 shows what it said`);
+}
+
+/** Other server settings, `{"name": "value"}`, for trying. */
+function settingsAsked(): Record<string, string> {
+  return JSON.parse(process.env['MILLRACE_BENCH_POSTGRES'] ?? '{}') as Record<string, string>;
 }
