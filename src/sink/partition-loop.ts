@@ -45,6 +45,7 @@ export class PartitionLoop {
   readonly #options: PartitionOptions;
   #state: PartitionState;
   #inFlight: { readonly done: Promise<void>; readonly overlay: Overlay } | undefined;
+  readonly #broken = new AbortController();
   #alert: { readonly revision: number; readonly when: AlertWhen | undefined } | undefined;
 
   constructor(options: PartitionOptions) {
@@ -61,7 +62,8 @@ export class PartitionLoop {
   async run(signal: AbortSignal): Promise<void> {
     const { reader, id } = this.#options;
     try {
-      for await (const batch of reader.read(id.partition, this.#state.nextOffset, signal)) {
+      const until = AbortSignal.any([signal, this.#broken.signal]);
+      for await (const batch of reader.read(id.partition, this.#state.nextOffset, until)) {
         for (const segment of segmentsOf(batch)) await this.#process(segment, batch);
         if (signal.aborted) break;
       }
@@ -100,9 +102,10 @@ export class PartitionLoop {
       alertWhen,
       nowUs: ports.clock.nowUs(),
     });
-    const writes = withLearned(folded, learning, id.partition);
-    this.#state = writes.next;
+    this.#state = folded.writes.next;
     await this.#inFlight?.done;
+    // Taken in the order of the writes: each checkpoint follows the one before, also where another partition took that.
+    const writes = withLearned(folded, learning, id.partition);
     const progress: BatchProgress = {
       nextOffset: segment.nextOffset,
       endOffset: batch.endOffset,
@@ -111,8 +114,8 @@ export class PartitionLoop {
       deadLetters: writes.deadLetters.length,
     };
     const done = this.#options.inTurn(() => this.#write(definition, writes, progress));
-    // Awaited by the next batch or at the end; until then a rejection is not "unhandled".
-    done.catch(() => {});
+    // Awaited by the next batch or at the end; a failure ends the wait for more records, which may never come.
+    done.catch(() => this.#broken.abort());
     this.#inFlight = { done, overlay: folded.overlay };
   }
 
