@@ -125,14 +125,14 @@ function compileConcat(
     text: node.text,
     evaluate: (slots) => {
       const between = separator ? separator.evaluate(slots) : '';
-      if (between === null) return null;
       let text: string | undefined;
       for (const part of parts) {
         const value = part.evaluate(slots);
         if (value !== null)
           text = text === undefined ? part.print(value) : text + (between as string) + part.print(value);
       }
-      return text ?? '';
+      // Only now: what stands beside a NULL separator is computed too, and may raise.
+      return between === null ? null : (text ?? '');
     },
     inexact: false,
     constant: false,

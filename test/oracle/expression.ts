@@ -94,6 +94,11 @@ export function literal(sql: string, type: ScalarType): Expression {
   return { sql, type, uses: [], columns: [], error: undefined, guards: [] };
 }
 
+/** Undefined in all but `part` of `whole` cases; shrinks towards undefined. */
+export function sometimes<T>(arbitrary: fc.Arbitrary<T>, part: number, whole: number): fc.Arbitrary<T | undefined> {
+  return fc.oneof({ weight: whole - part, arbitrary: fc.constant(undefined) }, { weight: part, arbitrary });
+}
+
 export interface ExpressionContext {
   readonly productions: readonly Production[];
   /** Columns and other given values, by type. */

@@ -28,7 +28,7 @@ export function history(options: HistoryOptions): fc.Arbitrary<readonly HistoryT
       maxLength: 5,
     })
     .map((list) => ({ statements: list }));
-  return fc.array(transaction, { ...options.transactions, size: 'max' });
+  return fc.noBias(fc.array(transaction, { ...options.transactions, size: 'max' }));
 }
 
 function statements({ key, extremes }: HistoryOptions): fc.Arbitrary<string> {
@@ -42,8 +42,8 @@ function statements({ key, extremes }: HistoryOptions): fc.Arbitrary<string> {
     .tuple(keyValue, ...paymentColumns.map(value))
     .map(([given, ...rest]) => [...given, ...rest] as Values);
   const where = fc.oneof(
-    { weight: 4, arbitrary: keyValue.map((v) => `(${keys.join(', ')}) = (${v.join(', ')})`) },
-    { weight: 1, arbitrary: fc.constantFrom(`customer = 'ann'`, 'merchant = 2', 'ok', 'at is null') },
+    { weight: 2, arbitrary: keyValue.map((v) => `(${keys.join(', ')}) = (${v.join(', ')})`) },
+    { weight: 1, arbitrary: fc.constantFrom(`customer = 'ann'`, 'merchant = 2', 'ok', 'at is null', 'qty > 0') },
   );
   const items = itemRow(key, times);
   const reference = key.columns.map((c) => `payment_${c.name}`);
@@ -79,7 +79,7 @@ function statements({ key, extremes }: HistoryOptions): fc.Arbitrary<string> {
     .tuple(fc.constantFrom('unread', 'body'), where)
     .chain(([name, condition]) => value(name).map((v) => `update payments set ${name} = ${v} where ${condition}`));
   const touch = where.map((condition) => `update payments set qty = qty where ${condition}`);
-  const remove = where.map((condition) => `delete from payments where ${condition}`);
+  const remove = keyValue.map((v) => `delete from payments where (${keys.join(', ')}) = (${v.join(', ')})`);
   const insertItems = fc
     .array(items, { minLength: 1, maxLength: 4 })
     .map((rows) => `insert into items (${itemColumns.join(', ')}) values ${tuples(rows)} on conflict do nothing`);
@@ -113,8 +113,8 @@ function statements({ key, extremes }: HistoryOptions): fc.Arbitrary<string> {
   );
   return fc.oneof(
     { weight: 12, arbitrary: insertPayments },
-    { weight: 3, arbitrary: upsert },
-    { weight: 8, arbitrary: update },
+    { weight: 6, arbitrary: fc.array(upsert, { minLength: 1, maxLength: 3 }).map((list) => list.join('; ')) },
+    { weight: 10, arbitrary: update },
     { weight: 2, arbitrary: move },
     { weight: 2, arbitrary: unread },
     { weight: 1, arbitrary: touch },

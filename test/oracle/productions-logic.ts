@@ -1,6 +1,6 @@
 // Comparison, boolean logic and choice, for every type that has them.
 
-import { errorOf, isInexact, type Production, type ScalarType } from './expression.ts';
+import { errorOf, isInexact, type Expression, type Production, type ScalarType } from './expression.ts';
 
 const ORDERED: readonly ScalarType[] = [
   'bool',
@@ -130,50 +130,55 @@ const logic: Production[] = [
   })),
 ];
 
-const choices: Production[] = ANY.flatMap((type) => {
-  const error: Pick<Production, 'error'> = isInexact(type)
-    ? {
-        error: (_, args) =>
-          `greatest(${args
-            .filter((arg) => arg.type === type)
-            .map(errorOf)
-            .join(', ')})`,
-      }
-    : {};
-  return [
-    {
-      name: `case: ${type}`,
-      result: type,
-      args: ['bool', type, type],
-      sql: (a, b, c) => `(case when ${a} then ${b} else ${c} end)`,
-      ...error,
-    } satisfies Production,
-    {
-      name: `case without else: ${type}`,
-      result: type,
-      args: ['bool', type, 'bool', type],
-      sql: (a, b, c, d) => `(case when ${a} then ${b} when ${c} then ${d} end)`,
-      ...error,
-    } satisfies Production,
-    {
-      name: `coalesce: ${type}`,
-      result: type,
-      args: [type, type],
-      sql: (a, b) => `coalesce(${a}, ${b})`,
-      ...error,
-    } satisfies Production,
-    ...(isInexact(type)
-      ? []
-      : [
-          {
-            name: `nullif: ${type}`,
-            result: type,
-            args: [type, type],
-            sql: (a, b) => `nullif(${a}, ${b})`,
-          } satisfies Production,
-        ]),
-  ] as Production[];
-});
+/** The error of the branch that is taken: that of another may raise. */
+const errorOfChoice = (branches: readonly (readonly [when: string | undefined, Expression])[]): string =>
+  `(case ${branches.map(([when, value]) => (when === undefined ? `else ${errorOf(value)}` : `when ${when} then ${errorOf(value)}`)).join(' ')} end)`;
+
+const choices: Production[] = ANY.flatMap((type): Production[] => [
+  {
+    name: `case: ${type}`,
+    result: type,
+    args: ['bool', type, type],
+    sql: (a, b, c) => `(case when ${a} then ${b} else ${c} end)`,
+    error: (_, [a, b, c]) =>
+      errorOfChoice([
+        [a!.sql, b!],
+        [undefined, c!],
+      ]),
+  },
+  {
+    name: `case without else: ${type}`,
+    result: type,
+    args: ['bool', type, 'bool', type],
+    sql: (a, b, c, d) => `(case when ${a} then ${b} when ${c} then ${d} end)`,
+    error: (_, [a, b, c, d]) =>
+      errorOfChoice([
+        [a!.sql, b!],
+        [c!.sql, d!],
+      ]),
+  },
+  {
+    name: `coalesce: ${type}`,
+    result: type,
+    args: [type, type],
+    sql: (a, b) => `coalesce(${a}, ${b})`,
+    error: (_, [a, b]) =>
+      errorOfChoice([
+        [`${a!.sql} is not null`, a!],
+        [undefined, b!],
+      ]),
+  },
+  ...(isInexact(type)
+    ? []
+    : [
+        {
+          name: `nullif: ${type}`,
+          result: type,
+          args: [type, type],
+          sql: (a: string, b: string): string => `nullif(${a}, ${b})`,
+        },
+      ]),
+]);
 
 const simpleCase: Production = {
   name: 'case x when',

@@ -49,7 +49,7 @@ const tame: Production[] = (['int4', 'int8'] as const).flatMap((type) =>
     name: `${type} ${symbol} ${type}`,
     result: type,
     args: [type, type],
-    sql: (a: string, b: string): string => `(${a} % 1000 ${symbol} ${b} % 1000)`,
+    sql: (a: string, b: string): string => `(${a} % 1000 ${symbol} (${b} % 1000))`,
   })),
 );
 

@@ -1,14 +1,22 @@
 // Random feature views inside the subset that is compiled.
 
 import fc from 'fast-check';
-import { column, ExpressionSource, isInexact, SCALAR_TYPES, type Expression, type ScalarType } from './expression.ts';
+import {
+  column,
+  ExpressionSource,
+  isInexact,
+  SCALAR_TYPES,
+  sometimes,
+  type Expression,
+  type ScalarType,
+} from './expression.ts';
 import { LOGIC_PRODUCTIONS } from './productions-logic.ts';
 import { NUMBER_PRODUCTIONS } from './productions-number.ts';
 import { TEXT_PRODUCTIONS } from './productions-text.ts';
 import { TIME_PRODUCTIONS } from './productions-time.ts';
 import { LITERALS, PAYMENT_COLUMNS, type KeyShape } from './tables.ts';
 import {
-  callShape,
+  callKinds,
   windowCall,
   windowShape,
   windowSql,
@@ -26,7 +34,7 @@ export interface RandomView {
   readonly eventTime: EventTimeColumn;
   readonly features: readonly { readonly name: string; readonly expression: Expression }[];
   /** What one row alone decides, evaluated for each row that passes `where`; finds rows for which Postgres raises. */
-  readonly rowExpressions: readonly string[];
+  readonly rowExpressions: readonly { readonly sql: string; readonly columns: readonly string[] }[];
   /** Which of the features are outputs of the lateral, as they are. */
   readonly lateralFeatures: readonly number[];
   /** From `from` on, without windows: what {@link rowExpressions} are evaluated over. */
@@ -70,25 +78,37 @@ const holes = source(
   false,
 );
 
+const KINDS = callKinds(calm);
+/** Names of the window calls in the tally. */
+export const CALLS: readonly string[] = [...KINDS.keys()];
+const anyCall = fc.oneof(
+  { weight: KINDS.size, arbitrary: fc.oneof(...KINDS.values()) },
+  { weight: 5, arbitrary: KINDS.get('count(*) over')! },
+  { weight: 3, arbitrary: KINDS.get('sum(numeric column) over')! },
+);
+
 export interface ViewOptions {
   readonly key: KeyShape;
+  /** Only these window calls. */
+  readonly calls?: readonly string[];
   /** Views that raise for some rows. */
   readonly raising: boolean;
 }
 
-export function randomView({ key, raising }: ViewOptions): fc.Arbitrary<RandomView> {
+export function randomView({ key, raising, calls }: ViewOptions): fc.Arbitrary<RandomView> {
   const keyNames = key.columns.map((c) => c.name);
+  const call = calls ? fc.oneof(...calls.map((name) => KINDS.get(name)!)) : anyCall;
   return fc
     .constantFrom<EventTimeColumn>('at', 'at', 'at', 'at', 'local_at', 'day')
     .chain((eventTime) =>
       fc.record({
         eventTime: fc.constant(eventTime),
-        windows: fc.array(windowShape(eventTime, keyNames), { minLength: 0, maxLength: 3 }),
-        calls: fc.array(fc.tuple(callShape(calm), fc.nat({ max: 2 })), { maxLength: 6 }),
-        composed: fc.array(holes.any(2), { maxLength: 3 }),
+        windows: fc.noBias(fc.array(windowShape(eventTime, keyNames), { minLength: 1, maxLength: 3 })),
+        calls: fc.noBias(fc.array(fc.tuple(call, fc.nat({ max: 2 })), { maxLength: 10 })),
+        composed: fc.noBias(fc.array(holes.any(2), { maxLength: 3 })),
         scalars: fc.array((raising ? wild : calm).any(3), { minLength: 1, maxLength: 4 }),
-        where: fc.option(calm.of('bool', 2), { freq: 3, nil: undefined }),
-        lateral: fc.option(lateral(key), { freq: 3, nil: undefined }),
+        where: sometimes(calm.of('bool', 2), 1, 4),
+        lateral: sometimes(lateral(key), 1, 2),
         alsoOnItems: fc.boolean(),
         named: fc.boolean(),
         timezone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata'),
@@ -117,10 +137,11 @@ function assemble(shape: ViewShape, key: readonly string[]): RandomView {
     const fitting = shape.windows
       .map((window, i) => ({ window, i }))
       .filter(({ window }) => window.total || !call.total);
-    const chosen = fitting[wanted % Math.max(1, fitting.length)];
-    if (!chosen) continue;
-    used.add(chosen.i);
-    const over = shape.named ? `w${chosen.i}` : windowSql(chosen.window);
+    // Where no window fits the first is taken, in a total order and with the default frame.
+    const window: WindowShape = { ...shape.windows[0]!, total: true, frame: '', uses: ['frame: default'] };
+    const chosen = fitting[wanted % Math.max(1, fitting.length)] ?? { window, i: shape.windows.length };
+    const over = shape.named && chosen.i < shape.windows.length ? `w${chosen.i}` : windowSql(chosen.window);
+    if (chosen.i < shape.windows.length) used.add(chosen.i);
     calls.push({ expression: windowCall(call, chosen.window, over), shape: call, window: chosen.window });
   }
   const outputs = shape.lateral?.outputs ?? [];
@@ -147,11 +168,14 @@ function assemble(shape: ViewShape, key: readonly string[]): RandomView {
     eventTime: shape.eventTime,
     features,
     rowExpressions: [
-      ...shape.scalars.map((scalar) => scalar.sql),
-      ...calls.flatMap(({ shape: { argument, filter } }) =>
-        argument ? [filter ? `case when ${filter.sql} then ${argument.sql} end` : argument.sql] : [],
-      ),
-      ...calls.flatMap(({ window }) => window.partition.map((p) => p.sql)),
+      ...shape.scalars,
+      ...calls.flatMap(({ shape: { argument, filter } }) => {
+        if (!argument) return [];
+        if (!filter) return [argument];
+        const sql = `case when ${filter.sql} then ${argument.sql} end`;
+        return [{ sql, columns: [...argument.columns, ...filter.columns] }];
+      }),
+      ...calls.flatMap(({ window }) => window.partition),
     ],
     lateralFeatures: outputs.map((_, i) => calls.length + i),
     rowFrom,
@@ -207,31 +231,34 @@ function fallback(type: ScalarType): Expression {
   return paymentLeaves.find((leaf) => leaf.type === type)!;
 }
 
+// `error` is the largest of the inputs there are.
+type Output = readonly [
+  sql: string,
+  type: ScalarType,
+  error: string | undefined,
+  columns: readonly string[],
+  uses: readonly string[],
+];
+const OUTPUTS: readonly Output[] = [
+  ['count(*)', 'int8', undefined, [], ['lateral count(*)']],
+  ['count(i.qty) filter (where i.ok)', 'int8', undefined, ['qty', 'ok'], ['lateral count(x) filter']],
+  ['sum(i.qty)', 'int8', undefined, ['qty'], ['lateral sum(int4)']],
+  ['coalesce(sum(i.qty), 0)', 'int8', undefined, ['qty'], ['lateral sum(int4)', 'lateral coalesce']],
+  ['sum(i.cost * i.qty)', 'numeric', undefined, ['cost', 'qty'], ['lateral sum(numeric)']],
+  ['max(i.cost)', 'numeric', undefined, ['cost'], ['lateral max(numeric)']],
+  ['min(i.at)', 'timestamptz', undefined, ['at'], ['lateral min(timestamptz)']],
+  ['max(i.at)', 'timestamptz', undefined, ['at'], ['lateral max(timestamptz)']],
+  ['avg(i.weight)', 'ifloat8', '2.25', ['weight'], ['lateral avg(float8)']],
+  ['avg(i.cost)', 'inumeric', '100', ['cost'], ['lateral avg(numeric)']],
+  ['sum(i.weight)', 'ifloat8', '2.25', ['weight'], ['lateral sum(float8)']],
+  ['bool_or(i.ok)', 'bool', undefined, ['ok'], ['lateral bool_or']],
+  ['bool_and(i.ok)', 'bool', undefined, ['ok'], ['lateral bool_and']],
+  ['count(*) > 1', 'bool', undefined, [], ['lateral count(*) > 1']],
+];
+/** Names of lateral outputs in the tally. */
+export const LATERAL_OUTPUTS: readonly string[] = [...new Set(OUTPUTS.flatMap(([, , , , uses]) => uses))];
+
 function lateral(key: KeyShape): fc.Arbitrary<Lateral> {
-  // `error` is the largest of the inputs there are.
-  type Output = readonly [
-    sql: string,
-    type: ScalarType,
-    error: string | undefined,
-    columns: readonly string[],
-    uses: readonly string[],
-  ];
-  const all: readonly Output[] = [
-    ['count(*)', 'int8', undefined, [], ['lateral count(*)']],
-    ['count(i.qty) filter (where i.ok)', 'int8', undefined, ['qty', 'ok'], ['lateral count(x) filter']],
-    ['sum(i.qty)', 'int8', undefined, ['qty'], ['lateral sum(int4)']],
-    ['coalesce(sum(i.qty), 0)', 'int8', undefined, ['qty'], ['lateral sum(int4)', 'lateral coalesce']],
-    ['sum(i.cost * i.qty)', 'numeric', undefined, ['cost', 'qty'], ['lateral sum(numeric)']],
-    ['max(i.cost)', 'numeric', undefined, ['cost'], ['lateral max(numeric)']],
-    ['min(i.at)', 'timestamptz', undefined, ['at'], ['lateral min(timestamptz)']],
-    ['max(i.at)', 'timestamptz', undefined, ['at'], ['lateral max(timestamptz)']],
-    ['avg(i.weight)', 'ifloat8', '2.25', ['weight'], ['lateral avg(float8)']],
-    ['avg(i.cost)', 'inumeric', '100', ['cost'], ['lateral avg(numeric)']],
-    ['sum(i.weight)', 'ifloat8', '2.25', ['weight'], ['lateral sum(float8)']],
-    ['bool_or(i.ok)', 'bool', undefined, ['ok'], ['lateral bool_or']],
-    ['bool_and(i.ok)', 'bool', undefined, ['ok'], ['lateral bool_and']],
-    ['count(*) > 1', 'bool', undefined, [], ['lateral count(*) > 1']],
-  ];
   const conditions: readonly (readonly [sql: string, columns: readonly string[]])[] = [
     ['', []],
     ['', []],
@@ -242,7 +269,7 @@ function lateral(key: KeyShape): fc.Arbitrary<Lateral> {
   return fc
     .tuple(
       fc.boolean(),
-      fc.uniqueArray(fc.constantFrom(...all), { minLength: 1, maxLength: 4 }),
+      fc.uniqueArray(fc.constantFrom(...OUTPUTS), { minLength: 1, maxLength: 4 }),
       fc.constantFrom(...conditions),
       fc.constantFrom('left join lateral', 'cross join lateral'),
     )

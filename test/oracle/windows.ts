@@ -1,7 +1,7 @@
 // Random window calls: partitions, frames and exclusions crossed with every function that is compiled.
 
 import fc from 'fast-check';
-import { column, magnitude, type Expression, type ExpressionSource, type ScalarType } from './expression.ts';
+import { column, magnitude, sometimes, type Expression, type ExpressionSource, type ScalarType } from './expression.ts';
 
 export type EventTimeColumn = 'at' | 'local_at' | 'day';
 
@@ -32,7 +32,20 @@ interface FrameShape {
 }
 
 const exclusion = fc.constantFrom(...EXCLUSIONS);
-const excluded = (text: string): string[] => (text === '' ? [] : [`frame:${text}`]);
+function excluded(text: string): string[] {
+  return text === '' ? [] : [`frame:${text}`];
+}
+
+/** Names of frames in the tally. */
+export const FRAMES: readonly string[] = [
+  'frame: default',
+  'frame: range interval',
+  'frame: range interval to interval',
+  'frame: unbounded to interval',
+  'frame: range unbounded',
+  'frame: rows',
+  ...new Set(EXCLUSIONS.flatMap(excluded)),
+];
 
 const frames: fc.Arbitrary<FrameShape> = fc.oneof(
   { weight: 1, arbitrary: fc.boolean().map((total) => ({ total, frame: '', uses: ['frame: default'] })) },
@@ -180,92 +193,83 @@ const DEFAULTS: Readonly<Partial<Record<ScalarType, string>>> = {
   bool: 'false',
 };
 
-export function callShape(source: ExpressionSource): fc.Arbitrary<CallShape> {
-  const filter = fc.option(source.of('bool', 1), { freq: 3, nil: undefined });
-  const summaries = [...SUMMARIES, ...EXTREMES_IN_ORDER].map(([name, argument, result, error]) =>
-    fc.tuple(source.of(argument, 1), filter).map(([given, condition]): CallShape => ({
-      call: `${name}(${given.sql})`,
-      argument: given,
-      filter: condition,
-      type: result,
-      uses: [`${name}(${argument}) over`],
-      total: (name === 'min' || name === 'max') && (argument === 'numeric' || argument === 'interval'),
-      error,
-    })),
+/** Random calls by the name they are tallied under; those of `rare` weight less. */
+export function callKinds(source: ExpressionSource): ReadonlyMap<string, fc.Arbitrary<CallShape>> {
+  const filter = sometimes(source.of('bool', 1), 1, 3);
+  const kinds = new Map<string, fc.Arbitrary<CallShape>>();
+  const add = (use: string, arbitrary: fc.Arbitrary<Omit<CallShape, 'uses'>>): void => {
+    kinds.set(
+      use,
+      arbitrary.map((shape) => ({ ...shape, uses: [use] })),
+    );
+  };
+  const plain = { argument: undefined, filter: undefined, total: false, error: 'none' } as const;
+  for (const [name, argument, type, error] of [...SUMMARIES, ...EXTREMES_IN_ORDER]) {
+    const total = (name === 'min' || name === 'max') && (argument === 'numeric' || argument === 'interval');
+    add(
+      `${name}(${argument}) over`,
+      fc.tuple(source.of(argument, 1), filter).map(([given, condition]) => {
+        return { call: `${name}(${given.sql})`, argument: given, filter: condition, type, total, error };
+      }),
+    );
+  }
+  add(
+    'count(*) over',
+    filter.map((condition) => ({ ...plain, call: 'count(*)', filter: condition, type: 'int8' })),
   );
-  const plain = (call: string, total: boolean): fc.Arbitrary<CallShape> =>
-    fc.constant({
-      call,
-      argument: undefined,
-      filter: undefined,
-      type: 'int8',
-      uses: [`${call} over`],
-      total,
-      error: 'none',
+  for (const name of ['min', 'max']) {
+    const argument = column('customer', 'text');
+    add(`${name}(text) over`, fc.constant({ ...plain, call: `${name}(p.customer)`, argument, type: 'text' }));
+    const amount = column('amount', 'numeric');
+    add(
+      `${name}(numeric(12,2)) over`,
+      filter.map((condition) => {
+        return { ...plain, call: `${name}(p.amount)`, argument: amount, filter: condition, type: 'numeric' };
+      }),
+    );
+  }
+  add(
+    'sum(numeric column) over',
+    fc.constantFrom('amount', 'price').map((name) => {
+      return { ...plain, call: `sum(p.${name})`, argument: column(name, 'numeric'), type: 'numeric' };
+    }),
+  );
+  add('row_number() over', fc.constant({ ...plain, call: 'row_number()', type: 'int8', total: true }));
+  add('rank() over', fc.constant({ ...plain, call: 'rank()', type: 'int8' }));
+  add('dense_rank() over', fc.constant({ ...plain, call: 'dense_rank()', type: 'int8' }));
+  const moved = (name: string, type: ScalarType, rest: fc.Arbitrary<string>): fc.Arbitrary<Omit<CallShape, 'uses'>> =>
+    fc.tuple(source.of(type, 1), rest).map(([given, more]) => {
+      return { ...plain, call: `${name}(${given.sql}${more})`, argument: given, type, total: true };
     });
-  const textExtremes = fc.constantFrom('min', 'max').map((name): CallShape => ({
-    call: `${name}(p.customer)`,
-    argument: column('customer', 'text'),
-    filter: undefined,
-    type: 'text',
-    uses: [`${name}(text) over`],
-    total: false,
-    error: 'none',
-  }));
-  const amountExtremes = fc.tuple(fc.constantFrom('min', 'max'), filter).map(([name, condition]): CallShape => ({
-    call: `${name}(p.amount)`,
-    argument: column('amount', 'numeric'),
-    filter: condition,
-    type: 'numeric',
-    uses: [`${name}(numeric(12,2)) over`],
-    total: false,
-    error: 'none',
-  }));
-  const countAll = filter.map((condition): CallShape => ({
-    call: 'count(*)',
-    argument: undefined,
-    filter: condition,
-    type: 'int8',
-    uses: ['count(*) over'],
-    total: false,
-    error: 'none',
-  }));
-  const placed = MOVED.flatMap((type) => {
-    const moved = (name: string, use: string, ...rest: string[]): fc.Arbitrary<CallShape> =>
-      source.of(type, 1).map((given) => ({
-        call: `${name}(${[given.sql, ...rest].join(', ')})`,
-        argument: given,
-        filter: undefined,
-        type,
-        uses: [use],
-        total: true,
-        error: 'none',
-      }));
-    const fallback = DEFAULTS[type];
-    return [
-      { weight: 4, arbitrary: moved('lag', `lag(${type}) over`) },
-      { weight: 1, arbitrary: fc.integer({ min: 0, max: 3 }).chain((n) => moved('lag', 'lag(x, n) over', `${n}`)) },
-      ...(fallback === undefined
-        ? []
-        : [{ weight: 1, arbitrary: moved('lag', 'lag(x, n, default) over', '1', fallback) }]),
-      { weight: 1, arbitrary: moved('first_value', 'first_value over') },
-      { weight: 1, arbitrary: moved('last_value', 'last_value over') },
-      {
-        weight: 1,
-        arbitrary: fc.integer({ min: 1, max: 3 }).chain((n) => moved('nth_value', 'nth_value over', `${n}`)),
-      },
-    ];
-  });
-  return fc.oneof(
-    { weight: 6, arbitrary: countAll },
-    { weight: 14, arbitrary: fc.oneof(...summaries) },
-    { weight: 2, arbitrary: textExtremes },
-    { weight: 3, arbitrary: amountExtremes },
-    { weight: 7, arbitrary: fc.oneof(...placed) },
-    { weight: 2, arbitrary: plain('row_number()', true) },
-    { weight: 2, arbitrary: plain('rank()', false) },
-    { weight: 1, arbitrary: plain('dense_rank()', false) },
+  const anyMoved = (name: string, rest: fc.Arbitrary<string>): fc.Arbitrary<Omit<CallShape, 'uses'>> =>
+    fc.oneof(...MOVED.map((type) => moved(name, type, rest)));
+  const nothing = fc.constant('');
+  for (const type of MOVED) add(`lag(${type}) over`, moved('lag', type, nothing));
+  add(
+    'lag(x, n) over',
+    anyMoved(
+      'lag',
+      fc.integer({ min: 0, max: 3 }).map((n) => `, ${n}`),
+    ),
   );
+  add(
+    'lag(x, n, default) over',
+    fc.oneof(
+      ...(Object.keys(DEFAULTS) as ScalarType[]).map((type) =>
+        moved('lag', type, fc.constant(`, 1, ${DEFAULTS[type]!}`)),
+      ),
+    ),
+  );
+  add('first_value over', anyMoved('first_value', nothing));
+  add('last_value over', anyMoved('last_value', nothing));
+  add(
+    'nth_value over',
+    anyMoved(
+      'nth_value',
+      fc.integer({ min: 1, max: 3 }).map((n) => `, ${n}`),
+    ),
+  );
+  return kinds;
 }
 
 /** The call over a window, as an expression of the view. `over` is the window's name, or its definition in brackets. */

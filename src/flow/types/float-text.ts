@@ -89,14 +89,17 @@ export function toPrecisionHalfEven(value: number, precision: number): string {
 
 const FLOAT = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
 /** C's strtod, which Postgres reads by, takes hexadecimal too. */
-const HEXADECIMAL = /^\s*([+-]?)0x([0-9a-f]{1,13})\s*$/i;
+const HEXADECIMAL = /^\s*([+-]?)0x([0-9a-f]+)\s*$/i;
 const SPECIAL = /^\s*(?:(nan)|([+-]?)inf(?:inity)?)\s*$/i;
 
 /** What Postgres accepts as float8; undefined for anything else, `'range'` where it neither fits nor is zero. */
 export function parseFloat8(text: string): number | 'range' | undefined {
   if (!FLOAT.test(text)) {
     const hexadecimal = HEXADECIMAL.exec(text);
-    if (hexadecimal) return (hexadecimal[1] === '-' ? -1 : 1) * parseInt(hexadecimal[2]!, 16);
+    if (hexadecimal) {
+      const size = Number(BigInt(`0x${hexadecimal[2]!}`));
+      return !Number.isFinite(size) ? 'range' : hexadecimal[1] === '-' ? -size : size;
+    }
     const special = SPECIAL.exec(text);
     if (!special) return undefined;
     return special[1] ? NaN : special[2] === '-' ? -Infinity : Infinity;

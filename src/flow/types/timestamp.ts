@@ -98,7 +98,7 @@ export function usFromDateUnchecked(days: number): bigint {
   if (days === INFINITY_DAYS) return INFINITY_US;
   if (days === MINUS_INFINITY_DAYS) return MINUS_INFINITY_US;
   const us = BigInt(days) * DAY_US;
-  return us < END_US ? us : END_US;
+  return us < END_US ? us : INFINITY_US - 1n;
 }
 
 /** A timestamp without zone, read as local time of the zone. */
@@ -109,8 +109,9 @@ export function zonedFromLocal(us: bigint, timezone: string): bigint {
 /** The same for comparisons: what is out of range is before or after every finite timestamp. */
 export function zonedFromLocalUnchecked(us: bigint, timezone: string): bigint {
   if (!isFiniteUs(us)) return us;
-  const zoned = us < END_US ? utcFromLocal(us, timezone) : END_US;
-  return zoned < FIRST_US ? FIRST_US - 1n : zoned < END_US ? zoned : END_US;
+  if (us >= END_US) return INFINITY_US - 1n;
+  const zoned = utcFromLocal(us, timezone);
+  return zoned < FIRST_US ? FIRST_US - 1n : zoned < END_US ? zoned : INFINITY_US - 1n;
 }
 
 /** What the clock on the wall shows there. */
