@@ -65,13 +65,21 @@ async function run(flags: CommonFlags): Promise<void> {
     clock: systemClock,
     random: Math.random,
   };
+  const ended = new AbortController();
+  const stop = AbortSignal.any([signals.drain, signals.abort, ended.signal]);
+  const changes = topicChanges(url, stop, (client) => tidy(client, log, flags.group));
+  // Ended before the log is closed: a look at the topics after that would open a connection that nobody closes.
+  await using _listener = {
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await changes.return(undefined);
+    },
+  };
   await runSink({
     ports,
     group: flags.group,
     read: READ,
-    changes: topicChanges(url, AbortSignal.any([signals.drain, signals.abort]), (client) =>
-      tidy(client, log, flags.group),
-    ),
+    changes,
     drain: signals.drain,
     abort: signals.abort,
     until: whenAborted(signals.finish),

@@ -29,6 +29,7 @@ export async function* topicChanges(
         backOff.succeeded();
         while (!signal.aborted) {
           await systemClock.sleep(AT_THE_LATEST_MS, AbortSignal.any([wake.signal, signal]));
+          if (signal.aborted) return;
           wake = new AbortController();
           // Fails where the connection is gone.
           await tidy(client);
