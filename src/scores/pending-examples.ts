@@ -39,5 +39,5 @@ export class PendingExamples {
 /** Of an earlier commit; in a backfill, which has one commit for all, of an earlier record. */
 function isDue(example: Example, position: Position): boolean {
   const { lsn, n } = example.at;
-  return lsn < position.lsn || (position.lsn === 0n && n < position.n);
+  return lsn < position.lsn || (lsn === 0n && position.lsn === 0n && n < position.n);
 }
