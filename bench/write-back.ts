@@ -45,11 +45,16 @@ async function measureOn(url: string, pid: number): Promise<Figure[]> {
   await migrate(url);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await client.query(`create table scores (id bigint primary key, score float8, prediction text, outputs jsonb, explanation json,
-    model_version bigint, event_time timestamptz, scored_at timestamptz, features json, label text, labelled_at timestamptz,
-    measured_score float8, measured_features json, measured_lsn pg_lsn, late boolean not null, generation int not null,
-    partition int not null, position_lsn pg_lsn not null, position_n int8 not null) with (fillfactor = 85);
-    create index on scores (event_time)`);
+  // As create_pipeline makes them without and with labels.
+  for (const [name, fillfactor] of [
+    ['scores_1', 85],
+    ['scores_2', 50],
+  ] as const)
+    await client.query(`create table ${name} (id bigint primary key, score float8, prediction text, outputs jsonb, explanation json,
+      model_version bigint, event_time timestamptz, scored_at timestamptz, features json, label text, labelled_at timestamptz,
+      measured_score float8, measured_features json, measured_lsn pg_lsn, late boolean not null, generation int not null,
+      partition int not null, position_lsn pg_lsn not null, position_n int8 not null) with (fillfactor = ${fillfactor});
+      create index on ${name} (event_time)`);
   await client.end();
   await using store = new PostgresScoreStore(url, 'bench');
   const plain = await run(store, pid, definitionOf(1, undefined));
@@ -117,7 +122,7 @@ function definitionOf(pipelineId: number, labelDefault: string | undefined): Sin
     generation: 1,
     revision: 1,
     name: `p${pipelineId}`,
-    scoreTable: { schema: 'public', name: 'scores' },
+    scoreTable: { schema: 'public', name: `scores_${pipelineId}` },
     key: [{ name: 'id', typeOid: 20, type: 'bigint' }],
     eventTime: { name: 'at', typeOid: 1184, type: 'timestamp with time zone' },
     features: Array.from({ length: FEATURES }, (_, index) => ({

@@ -497,7 +497,8 @@ begin
   end if;
 
   -- A row is updated when its label comes and when it is scored again; no index but the key and the time, and room on the page,
-  -- so that most updates stay in it. Features stay inline and as they are while a row is below 2 kB, then are compressed.
+  -- so that updates stay in it (HOT): a batch sets the labels of whole pages in one transaction, so where there are labels half of
+  -- the page is left for the second version of each row. Features stay inline and as they are while a row is below 2 kB, then are compressed.
   execute format($ddl$
     create table %s (%s,
       score float8, prediction text, outputs jsonb, explanation json, model_version bigint,
@@ -505,7 +506,7 @@ begin
       label text, labelled_at timestamptz, measured_score float8, measured_features json, measured_lsn pg_lsn,
       late boolean not null default false,
       generation int not null, partition int not null, position_lsn pg_lsn not null, position_n int8 not null,
-      primary key (%s)) with (fillfactor = 85)$ddl$, scores, columns, time_type, keys);
+      primary key (%s)) with (fillfactor = %s)$ddl$, scores, columns, time_type, keys, case when d.labels_name is null then 85 else 50 end);
   execute format('create index on %s (event_time)', scores);
   execute format('create view %s as select %s, event_time, coalesce(measured_features, features) as features, label, measured_score, labelled_at from %s where label is not null',
                  examples, keys, scores);

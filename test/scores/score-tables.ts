@@ -10,6 +10,6 @@ export async function installScores(database: TestDatabase): Promise<void> {
     event_time timestamptz, scored_at timestamptz not null default now(), features json,
     label text, labelled_at timestamptz, measured_score float8, measured_features json, measured_lsn pg_lsn,
     late boolean not null default false,
-    generation int not null, partition int not null, position_lsn pg_lsn not null, position_n int8 not null) with (fillfactor = 85);
+    generation int not null, partition int not null, position_lsn pg_lsn not null, position_n int8 not null) with (fillfactor = 50);
     create index on fraud_scores (event_time)`);
 }
