@@ -16,26 +16,36 @@ const CLI = fileURLToPath(new URL('../src/cli.js', import.meta.url));
 export interface PaymentsWarehouse {
   readonly server: LocalPostgres;
   readonly client: pg.Client;
+  /** One more connection, ended with the warehouse. */
+  connect(): Promise<pg.Client>;
   /** Starts a command of Millrace on it; what it logs goes nowhere unless MILLRACE_BENCH_LOG is set. */
   millrace(command: string, ...flags: string[]): ChildProcess;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** `node --cpu-prof .cache/bench/bench/run.js end-to-end` profiles what it starts, too. Everything is durable as in production (fsync and synchronous_commit are on); removed when disposed. */
-export async function openPaymentsWarehouse(): Promise<PaymentsWarehouse> {
+export async function openPaymentsWarehouse(more: Readonly<Record<string, string>> = {}): Promise<PaymentsWarehouse> {
   const folder = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
   // Postgres runs as another user where we are root.
   chmodSync(folder, 0o755);
-  const settings = { shared_buffers: '256MB', max_wal_size: '8GB', ...settingsAsked() };
+  const settings = { shared_buffers: '256MB', max_wal_size: '8GB', ...more, ...settingsAsked() };
   const server = await startLocalPostgres({ folder: path.join(folder, 'postgres'), port: 0, settings });
   await migrate(server.url);
-  const client = new pg.Client({ connectionString: server.url, application_name: 'bench' });
-  await client.connect();
+  const clients: pg.Client[] = [];
+  const connect = async (): Promise<pg.Client> => {
+    const client = new pg.Client({ connectionString: server.url, application_name: 'bench' });
+    client.on('error', () => {});
+    clients.push(client);
+    await client.connect();
+    return client;
+  };
+  const client = await connect();
   for (const sql of [TABLES, FEATURES, LABELS, PIPELINE]) await client.query(sql);
   const output = process.env['MILLRACE_BENCH_LOG'] ? 2 : 'ignore';
   return {
     server,
     client,
+    connect,
     millrace: (command, ...flags) =>
       spawn(
         process.execPath,
@@ -52,7 +62,7 @@ export async function openPaymentsWarehouse(): Promise<PaymentsWarehouse> {
         { stdio: ['ignore', output, output] },
       ),
     async [Symbol.asyncDispose]() {
-      await client.end().catch(() => {});
+      await Promise.all(clients.map((one) => one.end().catch(() => {})));
       await server.stop('immediate');
       rmSync(folder, { recursive: true, force: true });
     },
