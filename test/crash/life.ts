@@ -11,6 +11,7 @@ export class Life {
   readonly #child: ChildProcess;
   readonly ended: Promise<Ended>;
   #said = '';
+  #heard = (): void => {};
 
   constructor(cli: string, args: readonly string[], env: Readonly<Record<string, string>>) {
     this.#child = spawn(process.execPath, [cli, ...args], {
@@ -19,6 +20,7 @@ export class Life {
     });
     this.#child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
       this.#said = (this.#said + chunk).slice(-20_000);
+      this.#heard();
     });
     this.ended = new Promise((resolve, reject) => {
       this.#child.once('error', reject);
@@ -29,6 +31,17 @@ export class Life {
   /** What it last wrote to standard error. */
   get said(): string {
     return this.#said;
+  }
+
+  /** Resolves when it has said this, or ends. */
+  async says(text: string): Promise<void> {
+    const heard = new Promise<void>((resolve) => {
+      this.#heard = () => {
+        if (this.#said.includes(text)) resolve();
+      };
+      this.#heard();
+    });
+    await Promise.race([heard, this.ended]);
   }
 
   /** SIGKILL, and waits until the process is gone. */
