@@ -183,8 +183,10 @@ class Connector {
         definition: member.run?.definition ?? member.checkpoint.definition,
         phase: member.run?.phase ?? member.checkpoint.phase,
       };
-      const wanted =
-        member?.run !== undefined && member.run.phase === 'live' && member.run.endLsn === transaction.endLsn;
+      const { run } = member ?? {};
+      const inSnapshot = run?.hasInSnapshot(transaction) === true;
+      const wanted = run !== undefined && (inSnapshot || (run.phase === 'live' && run.endLsn === transaction.endLsn));
+      if (inSnapshot) run!.restartNumbers();
       for (const action of decideActions(known, definition, fresh, wanted)) {
         if (action.kind === 'redefine') member?.run?.announce(action.definition, at, 'live');
         else reload = (await this.#command(action, transaction)) || reload;

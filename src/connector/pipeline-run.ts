@@ -64,8 +64,19 @@ export class PipelineRun {
     return phase === 'live' && transaction.commitLsn > commitLsn && transaction.commitLsn >= snapshotLsn;
   }
 
-  begin(transaction: Transaction): void {
+  /** In the snapshot that it started from: of such a commit only a changed definition is still to be told. */
+  hasInSnapshot(transaction: Pick<Transaction, 'commitLsn'>): boolean {
+    const { phase, snapshotLsn } = this.#checkpoint;
+    return phase === 'live' && transaction.commitLsn < snapshotLsn;
+  }
+
+  /** The next record is the first of its commit. */
+  restartNumbers(): void {
     this.#n = 0;
+  }
+
+  begin(transaction: Transaction): void {
+    this.restartNumbers();
     this.transform.begin(transaction.commitTimeUs);
   }
 
