@@ -12,7 +12,8 @@ import type {
 interface Contents {
   identity: FolderIdentity | undefined;
   group: GroupCheckpoint | undefined;
-  checkpoints: Map<string, string>;
+  /** As they would be read back: text and back again. */
+  checkpoints: Map<string, PipelineCheckpoint>;
   entries: Map<string, Map<string, string>>;
 }
 
@@ -30,7 +31,7 @@ export class MemoryFolder {
   /** What a power cut would leave. */
   get durable(): Pick<StateStore, 'identity' | 'group' | 'checkpoints'> {
     const { identity, group, checkpoints } = this.#durable;
-    return { identity, group, checkpoints: () => [...checkpoints.values()].map(decodeCheckpoint) };
+    return { identity, group, checkpoints: () => [...checkpoints.values()] };
   }
 
   /** @internal */
@@ -63,7 +64,7 @@ class MemoryStore implements StateStore {
   }
 
   checkpoints(): readonly PipelineCheckpoint[] {
-    return [...this.#contents.checkpoints.values()].map(decodeCheckpoint);
+    return [...this.#contents.checkpoints.values()];
   }
 
   setIdentity(identity: FolderIdentity): Promise<void> {
@@ -99,7 +100,7 @@ class MemoryStore implements StateStore {
     if (batch.group) next.group = batch.group;
     for (const { checkpoint, entries } of batch.pipelines) {
       const name = `${checkpoint.pipelineId}/${checkpoint.generation}`;
-      next.checkpoints.set(name, encodeState(checkpoint));
+      next.checkpoints.set(name, decodeCheckpoint(encodeState(checkpoint)));
       const stored = next.entries.get(name) ?? new Map<string, string>();
       next.entries.set(name, stored);
       for (const { space, key, value } of entries) {

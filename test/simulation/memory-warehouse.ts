@@ -212,7 +212,8 @@ export class MemoryWarehouse {
       return `${id}/${generation}` === purpose;
     };
     const { endLsn, commitTimeUs } = this.wal.find(({ changes }) => changes.some(defines))!;
-    return { lsn: endLsn, takenAtUs: commitTimeUs };
+    const group = recording.snapshots.get('group')!;
+    return endLsn < group.lsn ? group : { lsn: endLsn, takenAtUs: commitTimeUs };
   }
 
   /** What one process sees of it, for as long as it lives. */

@@ -1,5 +1,6 @@
 // What a run leaves that must not depend on kills, failures, batches and fetches; and what the topics must look like.
 
+import assert from 'node:assert';
 import type { PipelineDefinition } from '../../src/flow/pipeline.ts';
 import { formatPosition, isAfter, type Position } from '../../src/flow/position.ts';
 import type { StoredRecord } from '../../src/flow/record.ts';
@@ -7,6 +8,8 @@ import type { ScoreRow } from '../../src/scores/score-store.ts';
 import { formatTopicName } from '../../src/stream/topic-name.ts';
 import type { MemoryGeneration, MemoryPartition } from './memory-score-store.ts';
 import { GROUP, type World } from './world.ts';
+
+type PlacedRow = ScoreRow & { readonly partition: number };
 
 export interface PipelineOutcome {
   readonly rows: unknown;
@@ -26,7 +29,7 @@ export function outcomeOf(world: World, definition: PipelineDefinition, bits: bo
   const generation = world.scores.generation(id);
   const partitions = [...generation.partitions].sort(([a], [b]) => a - b).map(([, partition]) => partition);
   const { schema, name } = definition.scoreTable;
-  const rows = world.scores.tables.get(`${schema}.${name}`) ?? new Map<string, ScoreRow>();
+  const rows = world.scores.tables.get(`${schema}.${name}`) ?? new Map<string, PlacedRow>();
   return {
     rows: sorted(rows, (row) => ({ ...timeless(row, bits), parsed: undefined })),
     labels: sorted(generation.labels, (label) => (bits ? label : { ...label, measuredScore: 0 })),
@@ -38,7 +41,7 @@ export function outcomeOf(world: World, definition: PipelineDefinition, bits: bo
       outcomes.map((outcome) => (bits ? outcome : { ...outcome, score: 0, modelVersion: 0 })),
     ),
     learner: learnerOf(generation, bits),
-    partitions: partitions.map((partition) => standing(partition, rows)),
+    partitions: [...generation.partitions].sort(([a], [b]) => a - b).map(([number, one]) => standing(number, one, rows)),
     topic: topicOf(world, id),
     phase: world.folder.durable
       .checkpoints()
@@ -74,12 +77,16 @@ function learnerOf({ checkpoint, versions }: MemoryGeneration, bits: boolean): u
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /**
- * Where a partition stands. Offsets may differ: a record whose acknowledgement was lost may be there twice. So may what is listed
- * as due, by where batches ended; but a row that still waits for its label must be.
+ * Where a partition stands. Offsets may differ: a record whose acknowledgement was lost may be there twice. What is listed as due
+ * differs by where batches ended; but rows that wait although their time was asked for must be listed.
  */
-function standing({ state, due }: MemoryPartition, rows: ReadonlyMap<string, ScoreRow>): unknown {
-  const waiting = [...due.keys()].filter((key) => rows.has(key) && rows.get(key)!.label === null);
-  return { ...state, nextOffset: 0, due: waiting.sort() };
+function standing(number: number, { state, due }: MemoryPartition, rows: ReadonlyMap<string, PlacedRow>): unknown {
+  for (const row of rows.values()) {
+    const waits = row.partition === number && row.label === null && row.eventTimeUs !== null;
+    if (waits && state.dueThroughUs !== undefined && row.eventTimeUs <= state.dueThroughUs)
+      assert(due.has(row.key), `${row.key} waits for its default label, and nobody will ask for it`);
+  }
+  return { ...state, nextOffset: 0 };
 }
 
 /** Each partition's records, without repeats. Throws where a position comes twice or out of order in what readers take. */

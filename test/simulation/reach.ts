@@ -110,7 +110,8 @@ export function storeFrom(life: Life, store: MemoryScoreStore): ScoreStore {
   const call = <T>(work: () => Promise<T>): Promise<T> => reach(life, away, work);
   return {
     lease: async (id, waiting, signal) => {
-      const lease = await call(() => store.lease(id, waiting, signal));
+      await call(async () => {});
+      const lease = await store.lease(id, waiting, signal);
       return lease && losable(life, lease);
     },
     open: (id, firstOffset) => call(() => store.open(id, firstOffset)),

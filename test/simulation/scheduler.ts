@@ -142,7 +142,7 @@ export class Life implements Clock {
         if (this.#alive) resolve();
       };
       signal?.addEventListener('abort', wake, { once: true });
-      this.scheduler.at(this.scheduler.nowUs + ms * 1000, wake, () => this.#alive && !over);
+      this.scheduler.at(this.scheduler.nowUs + Math.round(ms * 1000), wake, () => this.#alive && !over);
     });
   }
 }

@@ -30,8 +30,12 @@ export interface Process {
   /** Everything that is there by now is processed first. */
   finish(): void;
   kill(): void;
+  /** Told to drain or abort: it will end without having finished. */
+  readonly stopping: boolean;
   /** Ended by itself: drained, aborted, finished, or with a failure that passes. */
   readonly ended: boolean;
+  /** It ended with a failure that passes. */
+  readonly failed: boolean;
 }
 
 export class World {
@@ -105,16 +109,13 @@ export class World {
         report: (report) => this.#check(report),
       }),
     );
-    return {
-      ...process,
-      get ended() {
-        return process.ended;
-      },
+    const { kill } = process;
+    return Object.assign(process, {
       kill: () => {
-        process.kill();
+        kill();
         this.scores.crash();
       },
-    };
+    });
   }
 
   #check(report: SinkReport): void {
@@ -128,12 +129,13 @@ export class World {
     const life = new Life(this.scheduler, this.weather);
     const [drain, abort, finish] = [new AbortController(), new AbortController(), new AbortController()];
     let ended = false;
+    let failed = false;
     run(life, AbortSignal.any([drain.signal, abort.signal]), abort.signal, finish.signal).then(
       () => {
         ended = true;
       },
       (error: unknown) => {
-        ended = true;
+        ended = failed = true;
         if (!isRetryable(error) && !(abort.signal.aborted && error === abort.signal.reason)) this.scheduler.fail(error);
       },
     );
@@ -143,8 +145,14 @@ export class World {
       abort: () => abort.abort(),
       finish: () => finish.abort(),
       kill: () => life.kill(),
+      get stopping() {
+        return drain.signal.aborted || abort.signal.aborted;
+      },
       get ended() {
         return ended;
+      },
+      get failed() {
+        return failed;
       },
     };
   }
