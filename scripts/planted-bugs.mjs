@@ -1,5 +1,5 @@
 // Does the oracle find bugs? Plants five, one at a time, in a copy of the sources, and runs the oracle's views on the copy: each
-// must make it fail. Prints which test found it. Exit code 0 when all were found and the untouched copy passes.
+// must make it fail with a difference. Prints which test found it. Exit code 0 when all were found.
 //
 //   node scripts/planted-bugs.mjs [NAME…]      MILLRACE_SEED and MILLRACE_ORACLE_RUNS as for the oracle itself
 

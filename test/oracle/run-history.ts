@@ -80,6 +80,7 @@ interface Running {
 
 /** Throws a {@link Difference} at the first difference. */
 export async function runHistory(session: OracleSession, given: HistoryCase, tally: Tally): Promise<void> {
+  tally.cases++;
   await session.reset(given.tables);
   const client = await connect({ url: session.url, applicationName: 'millrace oracle compile' });
   const running: Running[] = [];

@@ -4,6 +4,9 @@ export class Tally {
   readonly #comparisons = new Map<string, number>();
   readonly #aside = new Map<string, number>();
   readonly #refused = new Map<string, number>();
+  /** Histories begun, and asked for: fewer were begun where the time limit came first. */
+  cases = 0;
+  planned = 0;
   views = 0;
   compared = 0;
   commits = 0;
@@ -49,7 +52,7 @@ export class Tally {
         .map(([name, n]) => `${name} ${n}`)
         .join(' · ');
     return [
-      `${title}: ${this.views} views, ${this.commits} commits judged, ${this.emissions} rows of features, ${this.deletes} deletes, ${this.deadLetters} dead letters, ${this.compared} non-NULL comparisons, reopened ${this.reopened} times`,
+      `${title}: ${this.planned > 0 ? `${this.cases} of ${this.planned} histories, ` : ''}${this.views} views, ${this.commits} commits judged, ${this.emissions} rows of features, ${this.deletes} deletes, ${this.deadLetters} dead letters, ${this.compared} non-NULL comparisons, reopened ${this.reopened} times`,
       `  refused ${this.refused}: ${table(this.#refused) || 'none'}`,
       `  set aside ${this.asideTotal}: ${table(this.#aside) || 'none'}`,
       `  comparisons for each operator and function: ${table(this.#comparisons)}`,

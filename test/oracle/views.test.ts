@@ -11,6 +11,7 @@ const tally = new Tally();
 afterAll(() => console.log(`${tally.report('random views over random histories')}\n  ${howToRepeat}`));
 
 async function property(cases: number, options: CaseOptions, seed = SEED): Promise<void> {
+  tally.planned += cases;
   await using database = await createDatabase();
   await using session = await OracleSession.open(database);
   await judgeAll(historyCase(options), (given) => runHistory(session, given, tally), {

@@ -169,7 +169,7 @@ function assemble(shape: ViewShape, key: readonly string[]): RandomView {
     features,
     rowExpressions: [
       ...shape.scalars,
-      ...calls.flatMap(({ shape: { argument, filter } }) => {
+      ...calls.flatMap(({ shape: { argument, filter } }): RandomView['rowExpressions'] => {
         if (!argument) return [];
         if (!filter) return [argument];
         const sql = `case when ${filter.sql} then ${argument.sql} end`;
