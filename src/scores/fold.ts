@@ -2,7 +2,6 @@
 // gives one set of writes (docs/correctness.md, rules C, E and J). Where a batch or a fetch ends must not show in what comes out.
 
 import assert from 'node:assert';
-import type { SinkDefinition } from '../flow/pipeline.ts';
 import type { Position } from '../flow/position.ts';
 import type {
   DeadLetterEmission,
@@ -12,82 +11,12 @@ import type {
   ProgressEmission,
   StoredRecord,
 } from '../flow/record.ts';
+import { dueHorizon, DueRows, dueThrough, isUnlabelled } from './due-rows.ts';
 import { Entry, Row } from './entry.ts';
-import type { PendingExamples } from './pending-examples.ts';
-import type {
-  DeadLetter,
-  Example,
-  ItemPosition,
-  Outcome,
-  PartitionId,
-  PartitionState,
-  ReadRequest,
-  ReadResult,
-  ScoreRow,
-  WriteSet,
-} from './score-store.ts';
-import type { AlertWhen, FeatureRow, Scorer } from './scorer.ts';
-
-/** What a batch leaves for the next one while it is being written: the keys it touched, as they will be stored. */
-export interface Overlay {
-  readonly entries: ReadonlyMap<KeyText, Entry>;
-  /** The batch truncates: of stored rows, only its own count. */
-  readonly truncated: boolean;
-}
-
-export interface FoldRequest {
-  readonly id: PartitionId;
-  readonly state: PartitionState;
-  /** In force for the whole batch: a record that brings another one must be the batch's first. */
-  readonly definition: SinkDefinition;
-  /** In order, all above the state's position. */
-  readonly records: readonly StoredRecord[];
-  readonly nextOffset: number;
-  readonly reads: ReadResult;
-  /** Of the batch that was being written when `reads` was read. */
-  readonly overlay: Overlay | undefined;
-  readonly scorer: Scorer;
-  /** Examples that wait for a later commit; outlives the batch. */
-  readonly pending: PendingExamples;
-  readonly alertWhen: AlertWhen | undefined;
-  readonly nowUs: number;
-}
-
-export interface FoldResult {
-  readonly writes: Omit<WriteSet, 'versions' | 'checkpoint'>;
-  readonly overlay: Overlay;
-  readonly scored: number;
-}
-
-/** What must be read before a batch can be folded. */
-export function planRead(
-  state: PartitionState,
-  definition: SinkDefinition,
-  records: readonly StoredRecord[],
-): ReadRequest {
-  const keys = new Set<KeyText>();
-  for (const { body } of records)
-    if (body.kind !== 'progress' && body.kind !== 'truncate' && body.key !== null) keys.add(body.key);
-  const throughUs = dueHorizon(definition, records);
-  const due = throughUs === undefined ? undefined : { fromUs: state.dueThroughUs, throughUs };
-  return { keys: [...keys], due };
-}
-
-/** As far as the last progress record of a batch goes: the clock only grows. */
-function dueHorizon(definition: SinkDefinition, records: readonly StoredRecord[]): number | undefined {
-  for (let index = records.length - 1; index >= 0; index--) {
-    const { body } = records[index]!;
-    if (body.kind === 'progress') return dueThrough(definition, body.clockUs);
-  }
-  return undefined;
-}
-
-/** Rows with an event time at or below get the default label at this clock; undefined where there is none. */
-function dueThrough(definition: SinkDefinition, clockUs: number): number | undefined {
-  if (definition.label === undefined || definition.labelDefault === undefined || definition.labelWaitUs === undefined)
-    return undefined;
-  return clockUs - definition.labelWaitUs;
-}
+import { writeEntry } from './entry-writes.ts';
+import type { FoldRequest, FoldResult } from './fold-request.ts';
+import type { DeadLetter, Example, ItemPosition, Outcome, ScoreRow } from './score-store.ts';
+import type { FeatureRow } from './scorer.ts';
 
 export function foldBatch(request: FoldRequest): FoldResult {
   const batch = new BatchFold(request);
@@ -109,12 +38,7 @@ class BatchFold {
   #phase: 'backfill' | 'live';
   #dueThroughUs: number | undefined;
   #dueClear = false;
-  /** Stored rows that may be due, by (event time, key); read up to `#dueNext`. */
-  readonly #dueStored: ScoreRow[];
-  #dueNext = 0;
-  /** Keys of this batch and the one before that may become due in it. */
-  #dueTouched: Entry[] = [];
-  readonly #dueHorizonUs: number;
+  readonly #due: DueRows;
   readonly #examples: Example[] = [];
   readonly #outcomes: Outcome[] = [];
   /** Without a key they cannot be cleared. */
@@ -129,8 +53,7 @@ class BatchFold {
     this.#phase = state.phase;
     this.#dueThroughUs = state.dueThroughUs;
     const horizonUs = dueHorizon(definition, request.records);
-    this.#dueHorizonUs = horizonUs ?? -Infinity;
-    this.#dueStored = request.overlay?.truncated === true ? [] : [...reads.due].sort(byDue);
+    this.#due = new DueRows(horizonUs, request.overlay?.truncated === true ? [] : reads.due);
     // Only those: what is carried on goes into this batch's own overlay, which must not grow from batch to batch.
     if (horizonUs !== undefined && request.overlay !== undefined)
       for (const [key, { row }] of request.overlay.entries)
@@ -184,7 +107,7 @@ class BatchFold {
       labels: [] as NonNullable<Entry['label']>[],
       labelDeletes: [] as KeyText[],
       dueClear: this.#dueClear,
-      dueDeletes: this.#dueHorizonUs === -Infinity ? [] : [...reads.dueListed],
+      dueDeletes: this.#due.horizonUs === -Infinity ? [] : [...reads.dueListed],
       dueAdds: [] as { key: KeyText; eventTimeUs: number }[],
       examples: this.#examples,
       outcomes: this.#outcomes,
@@ -193,25 +116,7 @@ class BatchFold {
       alertCloses: [] as KeyText[],
       alerts: [] as NonNullable<Entry['newAlert']>[],
     };
-    for (const entry of this.#entries.values()) {
-      const { key, row } = entry;
-      if (row === undefined) {
-        if (entry.rowStored) writes.deletes.push(key);
-      } else {
-        if (entry.rowChange === 'all') writes.upserts.push(row);
-        else if (entry.rowChange === 'label') writes.labelled.push(row);
-        if (entry.rowChange !== 'none' && this.#isOverdue(row))
-          writes.dueAdds.push({ key, eventTimeUs: row.eventTimeUs! });
-      }
-      if (entry.labelChanged) {
-        if (entry.label !== undefined) writes.labels.push(entry.label);
-        else if (entry.labelStored) writes.labelDeletes.push(key);
-      }
-      if (entry.alertStored && (!entry.alertOpen || entry.newAlert !== undefined)) writes.alertCloses.push(key);
-      if (entry.newAlert !== undefined) writes.alerts.push(entry.newAlert);
-      if (entry.deadStored && !entry.deadKept) writes.deadLetterClears.push(key);
-      if (entry.newDeadLetter !== undefined) writes.deadLetters.push(entry.newDeadLetter);
-    }
+    for (const entry of this.#entries.values()) writeEntry(entry, writes, (row) => this.#isOverdue(row));
     return { writes, overlay: { entries: this.#entries, truncated: this.#truncated }, scored: this.#scored };
   }
 
@@ -221,7 +126,7 @@ class BatchFold {
     if (entry === undefined) {
       entry = this.#found(key, due);
       this.#entries.set(key, entry);
-      this.#watchDue(entry);
+      this.#due.watch(entry);
     }
     return entry;
   }
@@ -267,7 +172,7 @@ class BatchFold {
     this.#unscoredEntries.push(entry);
     if (old !== undefined) carryLabel(old, row);
     else if (entry.label !== undefined) this.#meetEarlyLabel(entry, row, position);
-    this.#watchDue(entry);
+    this.#due.watch(entry);
   }
 
   /** The label was there first, or the row comes back to it: then it was measured already, and is not counted again. */
@@ -294,7 +199,7 @@ class BatchFold {
       entry.labelChanged = true;
       if (entry.row !== undefined) this.#setLabel(entry, null, 1, at);
       else this.#measure(known, null, known.label, at);
-      this.#watchDue(entry);
+      this.#due.watch(entry);
       return;
     }
     entry.label = {
@@ -389,7 +294,7 @@ class BatchFold {
 
   #truncate(): void {
     this.#truncated = true;
-    this.#dueStored.length = 0;
+    this.#due.truncate();
     this.#keyless.length = 0;
     for (const entry of this.#entries.values()) entry.truncated();
   }
@@ -405,39 +310,14 @@ class BatchFold {
       this.#dueThroughUs = undefined;
       return;
     }
+    const isTouched = (key: KeyText): boolean => this.#entries.has(key);
+    const entryOf = (row: ScoreRow): Entry => this.#entry(row.key, row);
     let i = 0;
-    for (const entry of this.#takeDue(throughUs)) {
+    for (const entry of this.#due.take(throughUs, isTouched, entryOf)) {
       this.#setLabel(entry, definition.labelDefault!, 1, { ...position, i });
       i += 1;
     }
     this.#dueThroughUs = Math.max(this.#dueThroughUs ?? -Infinity, throughUs);
-  }
-
-  /** Entries whose rows are due and have no label, by (event time, key). */
-  #takeDue(throughUs: number): Entry[] {
-    const due: Entry[] = [];
-    while (this.#dueNext < this.#dueStored.length && this.#dueStored[this.#dueNext]!.eventTimeUs! <= throughUs) {
-      const stored = this.#dueStored[this.#dueNext]!;
-      this.#dueNext += 1;
-      // Keys that this batch has touched are in #dueTouched, as they stand now; one that the batch being written has touched
-      // may be due no more, or later.
-      if (this.#entries.has(stored.key)) continue;
-      const entry = this.#entry(stored.key, stored);
-      if (isUnlabelled(entry.row) && entry.row.eventTimeUs! <= throughUs) due.push(entry);
-    }
-    const later: Entry[] = [];
-    for (const entry of this.#dueTouched) {
-      if (!isUnlabelled(entry.row)) continue;
-      if (entry.row.eventTimeUs! <= throughUs) due.push(entry);
-      else later.push(entry);
-    }
-    this.#dueTouched = later;
-    const ordered = due.sort((a, b) => byDue(a.row!, b.row!));
-    return ordered.filter((entry, index) => entry !== ordered[index - 1]);
-  }
-
-  #watchDue(entry: Entry): void {
-    if (isUnlabelled(entry.row) && entry.row.eventTimeUs! <= this.#dueHorizonUs) this.#dueTouched.push(entry);
   }
 
   /** Missed by the ranges that progress records ask for, as they are past it: must be listed. */
@@ -508,14 +388,6 @@ function carryLabel(old: Row, row: Row): void {
   if (old.measuredLsn === null) return;
   const measured = old.measuredFeatures ?? old.features;
   row.measuredFeatures = measured === row.features ? null : measured;
-}
-
-function isUnlabelled(row: Row | undefined): row is Row {
-  return row !== undefined && row.label === null && row.eventTimeUs !== null;
-}
-
-function byDue(a: ScoreRow, b: ScoreRow): number {
-  return a.eventTimeUs! - b.eventTimeUs! || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
 }
 
 function parseFeatures(text: string): FeatureRow {

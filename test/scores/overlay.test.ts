@@ -3,7 +3,8 @@
 
 import { expect, test } from 'vitest';
 import type { RecordBody, StoredRecord } from '../../src/flow/record.ts';
-import { foldBatch, type Overlay } from '../../src/scores/fold.ts';
+import { foldBatch } from '../../src/scores/fold.ts';
+import type { Overlay } from '../../src/scores/fold-request.ts';
 import { PendingExamples } from '../../src/scores/pending-examples.ts';
 import type { PartitionState, ReadResult } from '../../src/scores/score-store.ts';
 import type { Scorer } from '../../src/scores/scorer.ts';
