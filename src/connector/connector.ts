@@ -241,14 +241,23 @@ class Connector {
     }
     const group = { snapshotLsn: lsn, commitLsn: 0n, endLsn: lsn };
     for (const definition of definitions) {
-      // One that was started before this first start was cut off goes on from its own snapshot.
-      const isHere = this.#members.all.get(definition.id)?.checkpoint.generation === definition.generation;
-      if (definition.desired === 'dropped' || isHere) continue;
       const { id, generation } = definition;
+      if (await this.#wasHere(definition)) continue;
       if (await warehouse.wasStarted(id, generation)) await warehouse.requestGeneration(id, generation + 1);
       else await this.#members.start(definition, group);
     }
     await state.commit({ pipelines: [], group });
+  }
+
+  /**
+   * A pipeline that was started before this first start was cut off goes on from its own snapshot. What its definition became
+   * since comes to it in the WAL, but for what the group does: those commits are in the group's snapshot, so it is done here.
+   */
+  async #wasHere({ id, generation, desired }: PipelineDefinition): Promise<boolean> {
+    if (desired === 'dropped') await this.#members.remove(id);
+    const isHere = this.#members.all.get(id)?.checkpoint.generation === generation;
+    if (isHere && desired === 'paused') await this.#members.pause(id);
+    return isHere || desired === 'dropped';
   }
 
   #flush(): void {

@@ -123,7 +123,8 @@ export class Members {
       const run = new PipelineRun({ checkpoint, plan, transform, publisher, partitions: writer.partitions });
       await this.#backfill(member, run);
     });
-    if (!member.run) await this.#saveStopped(member);
+    // It may also be here and paused, as its definition asked.
+    if (!member.run && member.state !== 'paused') await this.#saveStopped(member);
   }
 
   async #backfill(member: Member, run: PipelineRun): Promise<void> {

@@ -111,7 +111,7 @@ export function command(scheduler: Scheduler, warehouse: MemoryWarehouse, ids: r
 
 function changeOf(scheduler: Scheduler, before: PipelineDefinition): Partial<PipelineDefinition> {
   const roll = scheduler.random();
-  if (before.desired === 'paused' && roll < 0.6) return { desired: 'running' };
+  if (before.desired === 'paused' && roll < 0.42) return { desired: 'running' };
   if (roll < 0.35) return { desired: 'paused' };
   if (roll < 0.5) return { generation: before.generation + 1 };
   if (roll < 0.53) return { desired: 'dropped' };
