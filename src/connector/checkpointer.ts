@@ -64,6 +64,7 @@ export class Checkpointer {
       for (const { run } of taken) await run.publisher.drained();
       await this.#ports.state.commit({ group, pipelines: taken });
       for (const { member, checkpoint } of taken) member.checkpoint = checkpoint;
+      this.#ports.logger.debug({ pipelines: taken.length }, 'checkpoint saved');
       failPoint('connector.state_flushed');
       this.#acknowledge();
     })()

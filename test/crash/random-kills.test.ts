@@ -8,14 +8,18 @@ import { expectLabels } from './expected-labels.ts';
 import { LABEL_WAIT_US, makeHistory, seeded } from './history.ts';
 import { askView, differing, remainsOf, withoutScores, type Features, type Remains } from './remains.ts';
 import { topicContents } from './topic-contents.ts';
+import type { Life } from './life.ts';
 import { World, type Stage } from './world.ts';
 
 const SEED = Number(process.env['MILLRACE_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const KILLS = 15;
-/** Some die while they start, most at some moment of their work; a checkpoint is due each second. */
+/** Some die while they start, some at work, some soon after they have made something durable in this life. */
 const SHARE_OF_EARLY_DEATHS = 0.2;
+const SHARE_OF_DEATHS_AT_WORK = 0.3;
 const LONGEST_START_MS = 1000;
-const LONGEST_WORK_MS = 3000;
+const LONGEST_WORK_MS = 1500;
+/** Where a life has nothing more to make durable, it ends all the same. */
+const LONGEST_LIFE_MS = 6000;
 const WORKING: Readonly<Record<Stage, string>> = { connector: 'reading the stream', sink: '"state":"running"' };
 /** Between two transactions of the history, so that they come while the processes live. */
 const PAUSE_MS = 8;
@@ -90,6 +94,18 @@ function expectEveryLabelOnce(remains: Remains): void {
   for (const { examples } of live) expect(Number(examples)).toBe(expected.measured);
 }
 
+/** Resolves at the random moment at which this life is to end. */
+async function moment(world: World, stage: Stage, life: Life, random: () => number): Promise<void> {
+  const kind = random();
+  const share = random();
+  if (kind < SHARE_OF_EARLY_DEATHS) return void (await setTimeout(share * LONGEST_START_MS));
+  await life.says(WORKING[stage]);
+  if (kind < SHARE_OF_EARLY_DEATHS + SHARE_OF_DEATHS_AT_WORK) return void (await setTimeout(share * LONGEST_WORK_MS));
+  const durable = stage === 'connector' ? life.says('checkpoint saved') : world.nextSinkCommit();
+  await Promise.race([durable, life.ended, setTimeout(LONGEST_LIFE_MS, undefined, { ref: false })]);
+  await setTimeout(share * LONGEST_WORK_MS);
+}
+
 /** Writes the history while both processes die and come back; it ends only when the last of them has died. */
 async function killThrough(world: World, random: () => number): Promise<void> {
   let kills = 0;
@@ -97,11 +113,8 @@ async function killThrough(world: World, random: () => number): Promise<void> {
   const stands: string[] = [];
   const lives = async (stage: Stage): Promise<void> => {
     for (let life = 0; life < KILLS; life++) {
-      const running = world.start(stage, { untilCaughtUp: false });
-      const isEarly = random() < SHARE_OF_EARLY_DEATHS;
-      const momentMs = random() * (isEarly ? LONGEST_START_MS : LONGEST_WORK_MS);
-      if (!isEarly) await running.says(WORKING[stage]);
-      await setTimeout(momentMs);
+      const running = world.start(stage, { untilCaughtUp: false, env: { MILLRACE_LOG_LEVEL: 'debug' } });
+      await moment(world, stage, running, random);
       const { code, signal } = await running.kill();
       if (signal !== 'SIGKILL') throw new Error(`the ${stage} ended by itself with ${code}:\n${running.said}`);
       if (stage === 'sink') await world.sinkIsGone();

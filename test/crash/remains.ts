@@ -89,7 +89,10 @@ export function withoutScores(remains: Remains): unknown {
     sourceKeys: remains.sourceKeys,
     examples: remains.examples,
     outcomes: remains.outcomes.length,
-    measured: remains.metrics.map(({ period, metric, examples }) => ({ period, metric, examples })),
+    // `recent` is a window over the outcomes as they were folded, which partitions take turns in.
+    measured: remains.metrics
+      .filter(({ period }) => period === 'all')
+      .map(({ metric, examples }) => ({ metric, examples })),
     deadLetters: remains.deadLetters,
   };
 }

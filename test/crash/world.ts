@@ -14,6 +14,11 @@ import { PIPELINE, SCHEMA, type HistoryTransaction } from './history.ts';
 import { expelMembers } from './kafka-members.ts';
 import { Life } from './life.ts';
 
+/** Says in the very commit that a sink has written a batch. */
+const COMMIT_NOTICE = `
+  create function crash_test_notice() returns trigger language plpgsql as $$ begin notify crash_test; return null; end $$;
+  create trigger crash_test_notice after update on millrace._offsets execute function crash_test_notice();`;
+
 export type Stage = 'connector' | 'sink';
 
 export interface WorldOptions {
@@ -40,6 +45,7 @@ export class World {
     const database = await createDatabase();
     await migrate(database.url);
     await database.query(SCHEMA);
+    await database.query(COMMIT_NOTICE);
     return new World(database, await database.connect(), options);
   }
 
@@ -93,6 +99,18 @@ export class World {
         `armed with ${name}, the ${stage} ended with ${code ?? signal} after ${hits} hits:\n${life.said}`,
       );
     return hits;
+  }
+
+  /** Resolves when a sink next commits a batch. */
+  async nextSinkCommit(): Promise<void> {
+    const client = await this.database.connect();
+    try {
+      const notified = new Promise<void>((resolve) => client.once('notification', () => resolve()));
+      await client.query('listen crash_test');
+      await notified;
+    } finally {
+      await client.end().catch(() => {});
+    }
   }
 
   /** The broker would find out after the session timeout; it is told, as if that were over. */
