@@ -28,7 +28,11 @@ test('Postgres describes the views of the simulation as they were recorded', asy
 function withoutServer(fixtures: Fixtures): unknown {
   return JSON.parse(
     JSON.stringify(fixtures, (name, value: unknown) =>
-      name === 'serverMajor' ? 0 : name === 'tables' ? (value as { oid: number }[]).map((one) => ({ ...one, oid: 0 })) : value,
+      name === 'serverMajor'
+        ? 0
+        : name === 'tables'
+          ? (value as { oid: number }[]).map((one) => ({ ...one, oid: 0 }))
+          : value,
     ),
   );
 }

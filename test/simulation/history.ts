@@ -8,7 +8,9 @@ import type { Scheduler } from './scheduler.ts';
 /** As Postgres prints a timestamptz in UTC. */
 export function timestampText(us: number): string {
   const seconds = new Date(Math.floor(us / 1_000_000) * 1000).toISOString().slice(0, 19).replace('T', ' ');
-  const fraction = String(us % 1_000_000).padStart(6, '0').replace(/0+$/, '');
+  const fraction = String(us % 1_000_000)
+    .padStart(6, '0')
+    .replace(/0+$/, '');
   return `${seconds}${fraction === '' ? '' : `.${fraction}`}+00`;
 }
 
@@ -39,7 +41,8 @@ export class Shop {
     if (roll < 0.64) return this.#move();
     if (roll < 0.86) return [this.#chargeback(String(this.#nextChargeback++))];
     if (roll < 0.9) return this.#some(CHARGEBACKS).map((cells) => this.#chargeback(cells['id']!));
-    if (roll < 0.96) return this.#some(CHARGEBACKS).map((cells) => ({ table: CHARGEBACKS, gone: { id: cells['id']! } }));
+    if (roll < 0.96)
+      return this.#some(CHARGEBACKS).map((cells) => ({ table: CHARGEBACKS, gone: { id: cells['id']! } }));
     if (roll < 0.965) return [{ table: PAYMENTS, truncate: true }];
     if (roll < 0.967) return [{ table: CHARGEBACKS, truncate: true }];
     return this.#update();

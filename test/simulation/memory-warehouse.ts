@@ -77,7 +77,10 @@ export class MemoryWarehouse {
   constructor(scheduler: Scheduler, recording?: Recording) {
     this.#scheduler = scheduler;
     this.#recording = recording;
-    this.createTable(PIPELINES_TABLE, PIPELINE_COLUMNS.map((name) => ({ name, typeOid: 25, typmod: -1, identity: name === 'id' })));
+    this.createTable(
+      PIPELINES_TABLE,
+      PIPELINE_COLUMNS.map((name) => ({ name, typeOid: 25, typmod: -1, identity: name === 'id' })),
+    );
     if (!recording) return;
     this.wal.push(...recording.wal);
     this.#end = this.wal.at(-1)?.endLsn ?? this.#end;
@@ -108,7 +111,9 @@ export class MemoryWarehouse {
     // Commit times go back by microseconds without any clock change (docs/correctness.md, rule A).
     const commitTimeUs = this.#scheduler.nowUs - this.#scheduler.between(0, 40);
     const published = changes.filter((change) =>
-      (change.kind === 'truncate' ? change.relations : [change.relation]).every((one) => this.#publication.has(nameOf(one))),
+      (change.kind === 'truncate' ? change.relations : [change.relation]).every((one) =>
+        this.#publication.has(nameOf(one)),
+      ),
     );
     const committed = { xid: (this.#xid += 1), commitLsn, endLsn: this.#end, commitTimeUs, changes, published };
     this.wal.push(committed);
@@ -207,7 +212,8 @@ export class MemoryWarehouse {
     const known = recording.snapshots.get(purpose);
     if (known) return known;
     const defines = (change: Change): boolean => {
-      if (change.kind === 'truncate' || !change.new || nameOf(change.relation) !== nameOf(PIPELINES_TABLE)) return false;
+      if (change.kind === 'truncate' || !change.new || nameOf(change.relation) !== nameOf(PIPELINES_TABLE))
+        return false;
       const { id, generation } = parsePipelineRow(cellsByName(change.relation, change.new));
       return `${id}/${generation}` === purpose;
     };
@@ -281,7 +287,8 @@ export class MemoryWarehouse {
   /** In a recording the answer stands in the WAL already. */
   #requestGeneration(id: number, generation: number): void {
     const definition = this.definition(id);
-    if (this.#recording || !definition || definition.desired === 'dropped' || definition.generation >= generation) return;
+    if (this.#recording || !definition || definition.desired === 'dropped' || definition.generation >= generation)
+      return;
     this.define({ ...definition, generation, revision: definition.revision + 1 });
   }
 }
@@ -301,7 +308,11 @@ function replay(tables: ReadonlyMap<string, Map<string, Row>>, change: Change): 
   }
   const table = tables.get(nameOf(change.relation))!;
   if (change.old) table.delete(keyText(change.relation, (_, index) => change.old![index]));
-  if (change.new) table.set(keyText(change.relation, (_, index) => change.new![index]), change.new);
+  if (change.new)
+    table.set(
+      keyText(change.relation, (_, index) => change.new![index]),
+      change.new,
+    );
 }
 
 export function away(message: string): MillraceError {

@@ -41,7 +41,9 @@ export function outcomeOf(world: World, definition: PipelineDefinition, bits: bo
       outcomes.map((outcome) => (bits ? outcome : { ...outcome, score: 0, modelVersion: 0 })),
     ),
     learner: learnerOf(generation, bits),
-    partitions: [...generation.partitions].sort(([a], [b]) => a - b).map(([number, one]) => standing(number, one, rows)),
+    partitions: [...generation.partitions]
+      .sort(([a], [b]) => a - b)
+      .map(([number, one]) => standing(number, one, rows)),
     topic: topicOf(world, id),
     phase: world.folder.durable
       .checkpoints()

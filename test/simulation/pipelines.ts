@@ -113,6 +113,7 @@ export function readFixtures(): Fixtures {
 /** Every table that the pipelines read. */
 export function tablesOf(fixtures: Fixtures): TableFacts[] {
   const tables = new Map<string, TableFacts>();
-  for (const { tables: found } of Object.values(fixtures.views)) for (const one of found) tables.set(one.table.name, one);
+  for (const { tables: found } of Object.values(fixtures.views))
+    for (const one of found) tables.set(one.table.name, one);
   return [...tables.values()];
 }

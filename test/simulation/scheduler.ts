@@ -67,13 +67,19 @@ export class Scheduler {
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#failure !== undefined) throw this.#failure.error;
       if (done()) return;
-      const next = this.#next();
-      if (!next) throw new Error('the simulated world stands still: everybody waits for somebody');
-      this.nowUs = Math.max(this.nowUs, next.atUs);
-      this.steps += 1;
-      next.resume();
+      if (!this.step()) throw new Error('the simulated world stands still: everybody waits for somebody');
     }
     throw new Error(`the simulated world did not come to its end in ${maxSteps} steps`);
+  }
+
+  /** The next event happens; false where nobody waits for one. */
+  step(): boolean {
+    const next = this.#next();
+    if (!next) return false;
+    this.nowUs = Math.max(this.nowUs, next.atUs);
+    this.steps += 1;
+    next.resume();
+    return true;
   }
 
   #next(): Waiting | undefined {

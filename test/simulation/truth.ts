@@ -25,12 +25,20 @@ function labelOf(name: string, row: Cells, chargebacks: readonly Cells[]): strin
 export function checkTruth({ plan, world, definitions }: Disturbed): void {
   const checkpoints = world.folder.durable.checkpoints();
   const ids = definitions.map(({ id }) => id).sort((a, b) => a - b);
-  assert.deepStrictEqual(checkpoints.map(({ pipelineId }) => pipelineId).sort((a, b) => a - b), ids, 'pipelines that are here');
+  assert.deepStrictEqual(
+    checkpoints.map(({ pipelineId }) => pipelineId).sort((a, b) => a - b),
+    ids,
+    'pipelines that are here',
+  );
   for (const definition of definitions) {
     const checkpoint = checkpoints.find(({ pipelineId }) => pipelineId === definition.id)!;
     const { name } = definition;
     assert.equal(checkpoint.generation, definition.generation, `${name}: generation`);
-    assert.equal(checkpoint.phase, definition.desired === 'paused' ? 'paused' : 'live', `${name}: phase (${checkpoint.reason})`);
+    assert.equal(
+      checkpoint.phase,
+      definition.desired === 'paused' ? 'paused' : 'live',
+      `${name}: phase (${checkpoint.reason})`,
+    );
     if (checkpoint.phase === 'paused') continue;
     assert.equal(checkpoint.definition.revision, definition.revision, `${name}: revision`);
     // An update of a row whose state has gone leaves its score as it is (docs/correctness.md, rule B, deviation 1).

@@ -96,7 +96,8 @@ export class World {
           loadModel,
           openMetrics,
           targetOf,
-          compileAlert: async (definition) => compileAlert(definition, this.#fixtures.alerts[definition.alertWhen ?? '']),
+          compileAlert: async (definition) =>
+            compileAlert(definition, this.#fixtures.alerts[definition.alertWhen ?? '']),
           clock: life,
           random: scheduler.random,
         },

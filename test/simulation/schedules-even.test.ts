@@ -1,0 +1,3 @@
+import { scheduleSuite } from './suite.ts';
+
+scheduleSuite(0, 2);
