@@ -102,7 +102,8 @@ export class Members {
     await this.remove(definition.id);
     const { warehouse, state, log } = this.#ports;
     const member = memberOf(emptyCheckpoint(definition, this.#options.partitions));
-    member.state = 'starting';
+    // Assigned in this way, it is not taken for what it still is further down.
+    Object.assign(member, { state: 'starting' });
     this.all.set(definition.id, member);
     await this.#isolated(member, async () => {
       const viewFacts = await warehouse.describe(definition);
