@@ -70,10 +70,15 @@ for (const bug of BUGS) {
   const file = path.join(folder, bug.file);
   const source = readFileSync(file, 'utf8');
   if (source.split(bug.from).length !== 2) {
-    console.error(`${bug.name}: ${bug.file} does not have exactly one\n  ${bug.from}\nThe sources have moved on: mend this script.`);
+    console.error(
+      `${bug.name}: ${bug.file} does not have exactly one\n  ${bug.from}\nThe sources have moved on: mend this script.`,
+    );
     process.exit(1);
   }
-  writeFileSync(file, source.replace(bug.from, () => bug.to));
+  writeFileSync(
+    file,
+    source.replace(bug.from, () => bug.to),
+  );
   const began = Date.now();
   const { failed, difference, output } = await oracle();
   writeFileSync(file, source);
@@ -91,7 +96,9 @@ process.exit(missed === 0 ? 0 : 1);
 /** Runs the views of the oracle on the copy until the first difference. */
 function oracle() {
   // A run inside a test run is a run of its own.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|TEST$|NODE_ENV$)/.test(name)));
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(VITEST|TEST$|NODE_ENV$)/.test(name)),
+  );
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,

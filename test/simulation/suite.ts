@@ -32,7 +32,7 @@ export function scheduleSuite(part: number, parts: number): void {
         for (const [name, count] of Object.entries(tally)) totals[name] = (totals[name] ?? 0) + count;
       }
       console.log(`${seeds.length} schedules:`, totals);
-        if (seeds.length >= 100)
+      if (seeds.length >= 100)
         for (const name of ['kills', 'commands', 'commits', 'steps']) expect(totals[name], name).toBeGreaterThan(0);
     },
   );
