@@ -57,9 +57,8 @@ export function strict(compute: Compute, args: readonly Typed[]): Evaluate {
         let fixed: SqlValue | undefined;
         return (slots) => {
           const a = first!(slots);
-          if (a === null) return null;
           fixed ??= second!(slots);
-          return fixed === null ? null : (compute(a, fixed) as SqlValue);
+          return a === null || fixed === null ? null : (compute(a, fixed) as SqlValue);
         };
       }
       return (slots) => {

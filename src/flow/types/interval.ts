@@ -45,6 +45,7 @@ export function divideInterval(a: Interval, divisor: number): Interval {
 function scale(a: Interval, by: (part: number) => number): Interval {
   const months = by(a.months);
   const days = by(a.days);
+  if (!fitsInt32(months) || !fitsInt32(days)) throw new MillraceError('DATA', 'interval out of range');
   const wholeMonths = Math.trunc(months);
   let wholeDays = Math.trunc(days);
   const monthDays = roundToMicro((months - wholeMonths) * 30);
@@ -59,6 +60,9 @@ function scale(a: Interval, by: (part: number) => number): Interval {
   if (!Number.isFinite(us)) throw new MillraceError('DATA', 'interval out of range');
   return makeInterval(wholeMonths, wholeDays, BigInt(us));
 }
+
+/** Before its fraction is cut off. */
+const fitsInt32 = (value: number): boolean => value >= -(2 ** 31) && value < 2 ** 31;
 
 /** C's rint: to the nearest integer, halves to the even one. */
 export function roundHalfEven(value: number): number {
