@@ -58,6 +58,7 @@ export async function runSink(options: SinkOptions): Promise<void> {
 }
 
 interface RunningTask {
+  readonly topic: TopicName;
   readonly task: PipelineTask;
   readonly stop: AbortController;
   done: Promise<void>;
@@ -85,8 +86,19 @@ function startAndStop(
       untilCaughtUp,
       report: options.report,
     });
-    tasks.set(nameOf(topic), { task, stop, done: task.run() });
+    tasks.set(nameOf(topic), { topic, task, stop, done: othersOf(topic, tasks).then(() => task.run()) });
   }
+}
+
+/**
+ * Resolves when the pipeline's other generations have stopped: what they still write must not come after the newest has taken
+ * the score table over.
+ */
+async function othersOf(topic: TopicName, tasks: ReadonlyMap<string, RunningTask>): Promise<void> {
+  const others = [...tasks].filter(([name, { topic: other }]) => {
+    return other.pipelineId === topic.pipelineId && name !== nameOf(topic);
+  });
+  await Promise.all(others.map(([, { done }]) => done));
 }
 
 /** A rebuilt pipeline's older generations are not read any more. */
