@@ -120,6 +120,10 @@ export class World {
   }
 
   #check(report: SinkReport): void {
+    const { pipelineId, generation } = report.topic;
+    const definition = this.warehouse.definition(pipelineId);
+    // A topic that is being removed may be found empty once more: by the time it is, nobody wants it.
+    if (definition?.desired === 'dropped' || definition?.generation !== generation) return;
     if (report.state === 'failed')
       this.scheduler.fail(new Error(`the sink of pipeline ${report.topic.pipelineId} failed: ${report.reason}`));
   }
