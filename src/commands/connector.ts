@@ -68,6 +68,7 @@ async function run(flags: CommonFlags): Promise<void> {
       checkpointIntervalMs: 1000,
       heartbeatIntervalMs: 10_000,
       statusIntervalMs: 1000,
+      trimIntervalMs: 60_000,
       maxBufferedRecords: 50_000,
       walBudgetBytes: 16 * 2 ** 30,
     },

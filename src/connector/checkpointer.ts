@@ -7,6 +7,7 @@ import type { GroupCheckpoint } from '../state/state-store.ts';
 import { lowestClaim } from './attachment.ts';
 import type { Members } from './members.ts';
 import type { ConnectorOptions, ConnectorPorts } from './ports.ts';
+import type { Publisher } from './publisher.ts';
 
 export class Checkpointer {
   readonly #ports: ConnectorPorts;
@@ -18,13 +19,14 @@ export class Checkpointer {
   #unsaved = false;
   #lastSavedUs: number;
   #lastSeenUs: number;
+  #lastTrimUs: number;
 
   constructor(ports: ConnectorPorts, options: ConnectorOptions, members: Members, source: Source | undefined) {
     this.#ports = ports;
     this.#options = options;
     this.#members = members;
     this.#source = source;
-    this.#lastSavedUs = this.#lastSeenUs = ports.clock.nowUs();
+    this.#lastSavedUs = this.#lastSeenUs = this.#lastTrimUs = ports.clock.nowUs();
   }
 
   sawTransaction(): void {
@@ -67,6 +69,7 @@ export class Checkpointer {
       this.#ports.logger.debug({ pipelines: taken.length }, 'checkpoint saved');
       failPoint('connector.state_flushed');
       this.#acknowledge();
+      await this.#trim(taken.map(({ run }) => run.publisher));
     })()
       .catch((error: unknown) => {
         this.#failure = error;
@@ -96,6 +99,13 @@ export class Checkpointer {
     if (endLsn === undefined || !this.#source) return;
     this.#source.acknowledge({ endLsn });
     failPoint('connector.acknowledged');
+  }
+
+  /** Now and then, what every reader has in the warehouse goes from the topics that we keep ourselves. */
+  async #trim(publishers: readonly Publisher[]): Promise<void> {
+    if (this.#msSince(this.#lastTrimUs) < this.#options.trimIntervalMs) return;
+    this.#lastTrimUs = this.#ports.clock.nowUs();
+    for (const publisher of publishers) await publisher.trim();
   }
 
   #msSince(us: number): number {

@@ -91,6 +91,8 @@ export interface ConnectorOptions {
   readonly checkpointIntervalMs: number;
   readonly heartbeatIntervalMs: number;
   readonly statusIntervalMs: number;
+  /** How often the embedded stream lets go of what its readers have done with. */
+  readonly trimIntervalMs: number;
   /** Records waiting to be published, over all pipelines, above which nothing is read. */
   readonly maxBufferedRecords: number;
   /** WAL kept for one paused or failed pipeline before it must let go. */

@@ -86,6 +86,11 @@ export class Publisher {
     return this.room(0);
   }
 
+  /** Lets go of what every reader has committed. */
+  trim(): Promise<void> {
+    return this.#options.writer.trim();
+  }
+
   /** Gives up what is not durable yet: it will come again. */
   async close(): Promise<void> {
     this.#closing.abort();

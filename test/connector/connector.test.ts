@@ -50,6 +50,7 @@ class World {
       checkpointIntervalMs: 100,
       heartbeatIntervalMs: 10_000,
       statusIntervalMs: 200,
+      trimIntervalMs: 0,
       maxBufferedRecords: 1000,
       walBudgetBytes: 2 ** 30,
     };
@@ -234,4 +235,29 @@ test('a division by zero in one row is a dead letter; the others are computed, a
   ]);
   const letter = (await world.records()).find(({ body }) => body.kind === 'dead_letter')!.body;
   expect(letter).toMatchObject({ code: 'DATA', message: expect.stringContaining('division by zero') as string });
+});
+
+test('the embedded stream lets go of what its reader has in the warehouse, and the connector goes on behind it', async () => {
+  await using world = await World.open();
+  await world.database.query(SHOP);
+  await world.database.query(CREATE);
+  await world.catchUp();
+  const range = async (commit: boolean): Promise<{ first: number; end: number }> => {
+    await using log = await EmbeddedLog.open({ folder: path.join(world.folder, 'stream') });
+    await using reader = await log.openReader(
+      { group: world.options.group, pipelineId: 1, generation: 1 },
+      { maxRecords: 1000, maxBytes: 1e6 },
+    );
+    const found = await reader.range(0);
+    if (commit) await reader.committed(0, found.end);
+    return found;
+  };
+  const { end } = await range(true);
+  await world.database.query(`insert into payments values (9, 7, 1, 'EUR', '2026-01-01 11:00+00')`);
+  await world.catchUp();
+  await world.database.query(`insert into payments values (10, 7, 1, 'EUR', '2026-01-01 11:01+00')`);
+  await world.catchUp();
+  const after = await range(false);
+  expect(after.first).toBeGreaterThan(0);
+  expect(after.end).toBeGreaterThan(end);
 });

@@ -77,6 +77,7 @@ export class World {
           checkpointIntervalMs: scheduler.between(1, 3000),
           heartbeatIntervalMs: 10_000,
           statusIntervalMs: 20_000,
+          trimIntervalMs: 60_000,
           maxBufferedRecords: scheduler.between(1, 40),
           walBudgetBytes: 1e12,
         },
