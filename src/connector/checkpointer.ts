@@ -59,6 +59,7 @@ export class Checkpointer {
   /** Starts a checkpoint of where everybody stands now. Rejects with what made the one before fail. */
   async begin(group: GroupCheckpoint): Promise<void> {
     await this.settle();
+    await this.#members.enforceBudget(group.endLsn);
     const taken = [...this.#members.running()].map((member) => ({ member, run: member.run, ...member.run.take() }));
     this.#unsaved = false;
     this.#lastSavedUs = this.#ports.clock.nowUs();

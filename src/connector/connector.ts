@@ -217,6 +217,10 @@ class Connector {
         return false;
       case 'resume':
         if (await this.#members.resume(action.definition.id)) return true;
+        if (this.#members.needsRebuild(action.definition.id)) {
+          await this.#ports.warehouse.requestGeneration(action.definition.id, action.definition.generation + 1);
+          return false;
+        }
         await this.#members.start(action.definition, boundary);
         return false;
     }

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Transaction } from '../flow/change.ts';
 import type { PipelineDefinition } from '../flow/pipeline.ts';
+import type { Lsn } from '../flow/lsn.ts';
 import { comparePositions, type Position } from '../flow/position.ts';
 import { isRetryable, MillraceError } from '../runtime/errors.ts';
 import { failPoint } from '../runtime/fail-points.ts';
@@ -11,6 +12,7 @@ import type { TopicName, TopicWriter } from '../stream/log.ts';
 import { compilePipeline, type ViewFacts } from '../transform/compile.ts';
 import { openTransform } from '../transform/operators/open-transform.ts';
 import type { TableInput } from '../transform/pipeline-transform.ts';
+import { holdsSlot } from './attachment.ts';
 import { backfill } from './backfill.ts';
 import type { ConnectorOptions, ConnectorPorts, PipelineState } from './ports.ts';
 import { PipelineRun } from './pipeline-run.ts';
@@ -186,6 +188,25 @@ export class Members {
     member.checkpoint = checkpoint;
   }
 
+  needsRebuild(pipelineId: number): boolean {
+    const member = this.all.get(pipelineId);
+    return member !== undefined && hasLetGo(member.checkpoint);
+  }
+
+  /** A paused or failed pipeline that holds more WAL than its budget lets go: one pipeline never fills the disk for all. */
+  async enforceBudget(groupEnd: Lsn): Promise<void> {
+    for (const member of this.all.values()) {
+      const { checkpoint } = member;
+      if (member.run || !holdsSlot(checkpoint) || groupEnd - checkpoint.endLsn <= BigInt(this.#options.walBudgetBytes))
+        continue;
+      const reason = `it stood still until the slot held more WAL for it than its budget of ${this.#options.walBudgetBytes} bytes`;
+      Object.assign(member, { state: 'needs rebuild', reason, hint: rebuildHint(checkpoint) });
+      member.checkpoint = { ...checkpoint, phase: 'failed', endLsn: 0n, reason };
+      await this.#ports.state.commit({ pipelines: [{ checkpoint: member.checkpoint, entries: [] }] });
+      this.#ports.logger.warn({ pipeline: checkpoint.definition.name, reason }, 'a pipeline let go of its WAL');
+    }
+  }
+
   /** Removes a pipeline's state and topic, whatever is left of them. */
   async remove(pipelineId: number): Promise<void> {
     const member = this.all.get(pipelineId);
@@ -247,19 +268,28 @@ export class Members {
   }
 }
 
+/** It had started, and holds the slot no more: what it missed can no longer be had. */
+export function hasLetGo({ phase, endLsn, viewFacts }: PipelineCheckpoint): boolean {
+  return phase === 'failed' && endLsn === 0n && viewFacts !== '';
+}
+
+function rebuildHint({ definition }: PipelineCheckpoint): string {
+  return `Run \`select millrace.rebuild('${definition.name}')\`.`;
+}
+
 function isRunning(member: Member): member is Member & { run: PipelineRun } {
   return member.run !== undefined && member.run.phase === 'live';
 }
 
 function memberOf(checkpoint: PipelineCheckpoint): Member {
-  const state =
-    checkpoint.phase === 'live' ? 'catching up' : checkpoint.phase === 'claimed' ? 'starting' : checkpoint.phase;
+  const letGo = hasLetGo(checkpoint);
+  const phases = { live: 'catching up', claimed: 'starting', paused: 'paused', failed: 'failed' } as const;
   return {
     checkpoint,
     run: undefined,
-    state,
+    state: letGo ? 'needs rebuild' : phases[checkpoint.phase],
     reason: checkpoint.reason,
-    hint: undefined,
+    hint: letGo ? rebuildHint(checkpoint) : undefined,
     backfillDone: undefined,
     backfillTotal: undefined,
   };

@@ -38,7 +38,7 @@ const CREATE = `select millrace.create_pipeline('fraud', features => 'fraud_feat
 class World {
   readonly database: TestDatabase;
   readonly folder = mkdtempSync(path.join(tmpdir(), 'millrace-connector-'));
-  readonly options: ConnectorOptions;
+  options: ConnectorOptions;
 
   private constructor(database: TestDatabase) {
     this.database = database;
@@ -260,4 +260,31 @@ test('the embedded stream lets go of what its reader has in the warehouse, and t
   const after = await range(false);
   expect(after.first).toBeGreaterThan(0);
   expect(after.end).toBeGreaterThan(end);
+});
+
+test('a paused pipeline lets go of the WAL above its budget, says so, and is built anew when it is resumed', async () => {
+  await using world = await World.open();
+  await world.database.query(SHOP);
+  await world.database.query(CREATE);
+  await world.catchUp();
+  await world.database.query(`select millrace.pause('fraud')`);
+  await world.catchUp();
+  world.options = { ...world.options, walBudgetBytes: 10_000 };
+  await world.database.query(
+    `insert into payments select n, 1, 1, 'EUR', '2026-01-02' from generate_series(100, 400) n`,
+  );
+  await world.catchUp();
+  const client = await world.database.connect();
+  expect(await readStatus(client)).toMatchObject([
+    {
+      state: 'needs rebuild',
+      reason: expect.stringContaining('budget') as string,
+      hint: expect.stringContaining('rebuild') as string,
+    },
+  ]);
+  await world.database.query(`select millrace.resume('fraud')`);
+  await world.catchUp();
+  await world.catchUp();
+  expect(await readStatus(client)).toMatchObject([{ state: 'running', generation: 2 }]);
+  expect(shown(await world.records(1, 2)).filter((line) => /^\["\d+"\] \{/.test(line)).length).toBe(304);
 });
