@@ -91,7 +91,7 @@ const extracts: Production[] = (['timestamptz', 'timestamp', 'date', 'interval']
       args: [type],
       sql: (a) => `extract(${field} from ${a})`,
     })),
-    ...(type === 'date' ? [] : ['hour', 'epoch', 'second']).map((field): Production => ({
+    ...(type === 'date' ? [] : ['hour', 'epoch', 'second', 'milliseconds']).map((field): Production => ({
       name: `date_part('${field}', ${type})`,
       result: 'float8',
       args: [type],

@@ -1,6 +1,6 @@
 // Dates, timestamps and intervals: arithmetic, fields, truncation, zones.
 
-import { decimalFromInteger, numericToNumber, type NumericValue } from '../../flow/types/decimal.ts';
+import { Decimal, decimalFromInteger, numericToNumber, type NumericValue } from '../../flow/types/decimal.ts';
 import {
   addIntervals,
   divideInterval,
@@ -127,9 +127,10 @@ function addFields(set: FunctionSet): void {
     set.addMade(`extract/${field}`, [oid], numeric, ({ timezone }) => read(timezone));
     set.addMade(`date_part/${field}`, [oid], float8, ({ timezone }) => {
       const get = read(timezone);
+      const toFloat = FLOAT_FIELDS[field] ?? numericToNumber;
       return (value: never) => {
         const result = get(value);
-        return result === null ? null : numericToNumber(result);
+        return result === null ? null : result instanceof Decimal ? toFloat(result) : result;
       };
     });
   };
@@ -170,6 +171,14 @@ function addFields(set: FunctionSet): void {
     return seconds + 86_400 * days;
   });
 }
+
+/** date_part works in float8 step by step, seconds and their fraction apart; the last digit may differ from the exact value's. */
+const FLOAT_FIELDS: Readonly<Record<string, (exact: Decimal) => number>> = {
+  second: ({ unscaled }) => Math.trunc(Number(unscaled) / 1_000_000) + (Number(unscaled) % 1_000_000) / 1_000_000,
+  milliseconds: ({ unscaled }) =>
+    Math.trunc(Number(unscaled) / 1_000_000) * 1_000 + (Number(unscaled) % 1_000_000) / 1_000,
+  epoch: ({ unscaled, scale }) => Number(unscaled) / 10 ** scale,
+};
 
 const epochOfDay = (days: number): number => days * 86_400;
 
