@@ -92,6 +92,8 @@ class Connector {
 
   /** Everything over one replication stream, from the last checkpoint on. */
   async #session(onProgress: () => void): Promise<SessionEnd> {
+    // Of a transaction that was cut off nothing stays: its commands come again at their place.
+    this.#control.takeAll();
     await this.#members.load();
     if (!this.#ports.state.group) await this.#firstStart();
     this.#group = this.#ports.state.group!;
@@ -166,6 +168,8 @@ class Connector {
         broken.set(member, error);
       }
     }
+    // What passes by itself (or comes of being aborted) ends the session, and its transactions come again.
+    for (const error of broken.values()) if (this.#signals.abort.aborted || isRetryable(error)) throw error;
     if (broken.size > 0) await checkpointer.settle();
     for (const [member, error] of broken) await this.#members.fail(member, error);
   }
@@ -179,6 +183,7 @@ class Connector {
     if (definitions.length > 0) await checkpointer.settle();
     for (const definition of definitions) {
       const member = this.#members.all.get(definition.id);
+      if (await this.#members.adopt(definition, transaction)) continue;
       const known = member && {
         definition: member.run?.definition ?? member.checkpoint.definition,
         phase: member.run?.phase ?? member.checkpoint.phase,

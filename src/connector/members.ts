@@ -170,6 +170,21 @@ export class Members {
   }
 
   /**
+   * A definition that changed while the snapshot of a pipeline was taken, which stands paused since: whether that commit comes
+   * again depends on the others' claims, so it is taken over now; the resume tells the sink of it. True: nothing else is to be done.
+   */
+  async adopt(definition: PipelineDefinition, { commitLsn }: Pick<Transaction, 'commitLsn'>): Promise<boolean> {
+    const member = this.all.get(definition.id);
+    if (member?.checkpoint.phase !== 'paused' || definition.desired !== 'paused') return false;
+    const { checkpoint } = member;
+    const newer = definition.revision > checkpoint.definition.revision;
+    if (definition.generation !== checkpoint.generation || !newer || commitLsn >= checkpoint.snapshotLsn) return false;
+    member.checkpoint = { ...checkpoint, definition };
+    await this.#ports.state.commit({ pipelines: [{ checkpoint: member.checkpoint, entries: [] }] });
+    return true;
+  }
+
+  /**
    * Lets a paused or failed pipeline take part again. True: reload and reopen the stream from the lowest checkpoint, so that
    * what it missed comes again. False: it had nothing to go on from, and must be started.
    */
