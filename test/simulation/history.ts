@@ -27,9 +27,20 @@ export class Shop {
   }
 
   transaction(): void {
-    const writes: Write[] = [];
-    for (let count = this.#scheduler.between(1, 4); count > 0; count--) writes.push(...this.#statement());
-    this.#warehouse.commit(writes);
+    this.#warehouse.commit(this.#statements(this.#scheduler.between(1, 4)));
+  }
+
+  /** A command for one of the pipelines that are defined, perhaps in one transaction with rows. */
+  command(ids: readonly number[]): void {
+    const before = this.#warehouse.definition(this.#scheduler.pick(ids));
+    if (before === undefined || before.desired === 'dropped') return;
+    const change = changeOf(this.#scheduler, before);
+    const rows = this.#statements(this.#scheduler.pick([0, 0, 3]));
+    this.#warehouse.define({ ...before, ...change, revision: before.revision + 1 }, rows);
+  }
+
+  #statements(count: number): Write[] {
+    return Array.from({ length: count }, () => this.#statement()).flat();
   }
 
   #statement(): Write[] {
@@ -102,14 +113,6 @@ export class Shop {
     const rows = this.#warehouse.rows(table);
     return rows.length === 0 ? [] : [this.#scheduler.pick(rows)];
   }
-}
-
-/** A command for one of the pipelines that are defined. */
-export function command(scheduler: Scheduler, warehouse: MemoryWarehouse, ids: readonly number[]): void {
-  const before = warehouse.definition(scheduler.pick(ids));
-  if (before === undefined || before.desired === 'dropped') return;
-  const change = changeOf(scheduler, before);
-  warehouse.define({ ...before, ...change, revision: before.revision + 1 });
 }
 
 function changeOf(scheduler: Scheduler, before: PipelineDefinition): Partial<PipelineDefinition> {

@@ -150,9 +150,9 @@ export class MemoryWarehouse {
     return [change];
   }
 
-  /** As create_pipeline, pause, … leave it: the pipeline's whole row. */
-  define(definition: PipelineDefinition): Committed {
-    return this.commit([{ table: PIPELINES_TABLE, cells: cellsOf(definition) }]);
+  /** As create_pipeline, pause, … leave it: the pipeline's whole row, in one transaction with others. */
+  define(definition: PipelineDefinition, more: readonly Write[] = []): Committed {
+    return this.commit([{ table: PIPELINES_TABLE, cells: cellsOf(definition) }, ...more]);
   }
 
   /** The pipeline's row as it stands. */

@@ -3,7 +3,7 @@
 import { lowestClaim } from '../../src/connector/attachment.ts';
 import type { PipelineDefinition } from '../../src/flow/pipeline.ts';
 import { formatLsn, type Lsn } from '../../src/flow/lsn.ts';
-import { command, Shop } from './history.ts';
+import { Shop } from './history.ts';
 import type { Recording } from './memory-warehouse.ts';
 import { PIPELINES, type Fixtures } from './pipelines.ts';
 import { Life, Scheduler } from './scheduler.ts';
@@ -176,7 +176,7 @@ class Disturbance {
     for (let count = 0; count < commands; count++)
       insert(() => {
         if (ids.length === 0) return;
-        command(scheduler, warehouse, ids);
+        this.#shop.command(ids);
         this.commands += 1;
       });
     const gapUs = Math.ceil(spreadUs / events.length);
