@@ -12,6 +12,8 @@ import {
   type KafkaOptions,
 } from './kafka-connection.ts';
 import { KafkaGroup } from './kafka-group.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { isRetryable } from '../runtime/errors.ts';
 import { KafkaReader } from './kafka-reader.ts';
 import { KafkaWriter } from './kafka-writer.ts';
 import { topicChanged, topicMissing } from './log-errors.ts';
@@ -38,6 +40,8 @@ const TOPIC_SETTINGS = {
 };
 
 const BROKERS_DEFAULT = -1;
+const KNOWN_ATTEMPTS = 100;
+const KNOWN_WAIT_MS = 100;
 
 export class KafkaLog implements Log {
   readonly #options: KafkaLogOptions;
@@ -88,7 +92,23 @@ export class KafkaLog implements Log {
       configEntries: Object.entries(settings).map(([key, value]) => ({ name: key, value })),
     };
     // False when it exists; its partitions are compared after.
-    await this.#withAdmin(name, (admin) => admin.createTopics({ topics: [config], waitForLeaders: true }));
+    const isNew = await this.#withAdmin(name, (admin) =>
+      admin.createTopics({ topics: [config], waitForLeaders: true }),
+    );
+    if (isNew) await this.#whenKnown(name, partitions);
+  }
+
+  /** A new topic is known to its brokers a moment after it was made: until then its leaders answer that they are none. */
+  async #whenKnown(name: string, partitions: number): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#range(name, partitions - 1);
+        return;
+      } catch (error) {
+        if (!isRetryable(error) || attempt === KNOWN_ATTEMPTS) throw error;
+        await systemClock.sleep(KNOWN_WAIT_MS);
+      }
+    }
   }
 
   async openReader(topic: TopicName, options: ReadOptions): Promise<TopicReader> {
