@@ -95,14 +95,17 @@ export class Entry {
     this.dueOnly = more.dueOnly;
   }
 
-  /** The same key for the batch after, while this one is still being written: what will be stored. */
-  carry(alertRead: boolean, deadLetterRead: boolean): Entry {
+  /**
+   * The same key for the batch after, while this one is still being written: what will be stored.
+   * @param asked that batch has read alert and dead letter of the key
+   */
+  carry(alertRead: boolean, deadLetterRead: boolean, asked: boolean): Entry {
     return new Entry(this.key, this.row === undefined ? undefined : carried(this.row), this.label, {
       alert: this.dueOnly ? alertRead : this.alertOpen,
       deadLetter: this.dueOnly
         ? deadLetterRead
         : this.newDeadLetter !== undefined || (this.deadStored && this.deadKept),
-      dueOnly: false,
+      dueOnly: this.dueOnly && !asked,
     });
   }
 

@@ -25,6 +25,8 @@ export function foldBatch(request: FoldRequest): FoldResult {
 }
 
 class BatchFold {
+  /** Made when it is first asked for. */
+  #asked: ReadonlySet<KeyText> | undefined;
   readonly #request: FoldRequest;
   readonly #entries = new Map<KeyText, Entry>();
   #unscored: Row[] = [];
@@ -138,14 +140,28 @@ class BatchFold {
     const deadLetter = !hidden && reads.deadLetters.has(key);
     const carried = overlay?.entries.get(key);
     let entry: Entry;
-    if (carried !== undefined) entry = carried.carry(alert, deadLetter);
+    if (carried !== undefined) entry = carried.carry(alert, deadLetter, !carried.dueOnly || this.#isAsked(key));
     else {
       const read = hidden ? undefined : (reads.rows.get(key) ?? due);
       const row = read === undefined ? undefined : Row.stored(read);
-      entry = new Entry(key, row, reads.labels.get(key), { alert, deadLetter, dueOnly: due !== undefined });
+      entry = new Entry(key, row, reads.labels.get(key), {
+        alert,
+        deadLetter,
+        dueOnly: due !== undefined && !this.#isAsked(key),
+      });
     }
     if (this.#truncated) entry.truncated();
     return entry;
+  }
+
+  /** A record of the batch names the key, so alert and dead letter were read; of rows that are only due they were not. */
+  #isAsked(key: KeyText): boolean {
+    this.#asked ??= new Set(
+      this.#request.records.flatMap(({ body }) =>
+        body.kind === 'progress' || body.kind === 'truncate' || body.key === null ? [] : [body.key],
+      ),
+    );
+    return this.#asked.has(key);
   }
 
   #features(body: FeaturesEmission, position: Position): void {
