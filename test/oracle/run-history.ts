@@ -28,6 +28,8 @@ export interface CaseOptions {
   readonly transactions: number;
   /** Only these window calls. */
   readonly calls?: readonly string[] | undefined;
+  /** A lateral in every view, of only these outputs. */
+  readonly outputs?: readonly string[] | undefined;
 }
 
 export function historyCase(options: CaseOptions): fc.Arbitrary<HistoryCase> {
@@ -35,9 +37,9 @@ export function historyCase(options: CaseOptions): fc.Arbitrary<HistoryCase> {
     key: fc.constantFrom(...KEY_SHAPES),
     replicaIdentity: fc.constantFrom<('default' | 'full')[]>('default', 'full'),
   });
-  const { raising, calls } = options;
+  const { raising, calls, outputs } = options;
   const whole = tables.chain((chosen) => {
-    const view = randomView({ key: chosen.key, raising, ...(calls ? { calls } : {}) });
+    const view = randomView({ key: chosen.key, raising, ...(calls ? { calls } : {}), ...(outputs ? { outputs } : {}) });
     return fc.record({
       tables: fc.constant(chosen),
       views: fc.array(view, { minLength: 1, maxLength: options.views, size: 'max' }),

@@ -91,11 +91,13 @@ export interface ViewOptions {
   readonly key: KeyShape;
   /** Only these window calls. */
   readonly calls?: readonly string[];
+  /** A lateral in every view, of only these outputs (names in the tally). */
+  readonly outputs?: readonly string[];
   /** Views that raise for some rows. */
   readonly raising: boolean;
 }
 
-export function randomView({ key, raising, calls }: ViewOptions): fc.Arbitrary<RandomView> {
+export function randomView({ key, raising, calls, outputs }: ViewOptions): fc.Arbitrary<RandomView> {
   const keyNames = key.columns.map((c) => c.name);
   const call = calls ? fc.oneof(...calls.map((name) => KINDS.get(name)!)) : anyCall;
   return fc
@@ -108,7 +110,7 @@ export function randomView({ key, raising, calls }: ViewOptions): fc.Arbitrary<R
         composed: fc.noBias(fc.array(holes.any(2), { maxLength: 3 })),
         scalars: fc.array((raising ? wild : calm).any(3), { minLength: 1, maxLength: 4 }),
         where: sometimes(calm.of('bool', 2), 1, 4),
-        lateral: sometimes(lateral(key), 1, 2),
+        lateral: outputs ? lateral(key, outputs) : sometimes(lateral(key, LATERAL_OUTPUTS), 1, 2),
         alsoOnItems: fc.boolean(),
         named: fc.boolean(),
         timezone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata'),
@@ -258,7 +260,8 @@ const OUTPUTS: readonly Output[] = [
 /** Names of lateral outputs in the tally. */
 export const LATERAL_OUTPUTS: readonly string[] = [...new Set(OUTPUTS.flatMap(([, , , , uses]) => uses))];
 
-function lateral(key: KeyShape): fc.Arbitrary<Lateral> {
+function lateral(key: KeyShape, names: readonly string[]): fc.Arbitrary<Lateral> {
+  const choice = OUTPUTS.filter(([, , , , uses]) => uses.some((use) => names.includes(use)));
   const conditions: readonly (readonly [sql: string, columns: readonly string[]])[] = [
     ['', []],
     ['', []],
@@ -269,7 +272,7 @@ function lateral(key: KeyShape): fc.Arbitrary<Lateral> {
   return fc
     .tuple(
       fc.boolean(),
-      fc.uniqueArray(fc.constantFrom(...OUTPUTS), { minLength: 1, maxLength: 4 }),
+      fc.uniqueArray(fc.constantFrom(...choice), { minLength: 1, maxLength: Math.min(4, choice.length) }),
       fc.constantFrom(...conditions),
       fc.constantFrom('left join lateral', 'cross join lateral'),
     )
