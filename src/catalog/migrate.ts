@@ -2,19 +2,14 @@
 // postgrator keeps the versions and checksums. What it leaves to its caller is here: the transaction, the lock that lets two
 // run at once, a schema that is newer than this program, and file names (it would skip a misnamed file without a word).
 
-import { readdirSync, readFileSync } from 'node:fs';
-import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import Postgrator from 'postgrator';
 import { MillraceError } from '../runtime/errors.ts';
 import { connect } from '../warehouse/connection.ts';
 import { quoteIdentifier } from '../warehouse/quoting.ts';
+import { MIGRATIONS, newer, newest, readMigrations, type Migration } from './migration-files.ts';
 
-/** `0001-catalog.sql`: a version, and what it brings. */
-const FILE_NAME = /^(\d{4})-([a-z0-9-]+)\.sql$/;
-const FOLDER = fileURLToPath(new URL('../../migrations', import.meta.url));
 /** Any number of our own; advisory locks are per database. */
 const LOCK = 7_166_431_001;
 
@@ -42,7 +37,7 @@ export interface MigrateResult {
  * WAREHOUSE_UNREACHABLE.
  */
 export async function migrate(options: MigrateOptions | string): Promise<MigrateResult> {
-  const { url, role, folder = FOLDER } = typeof options === 'string' ? { url: options } : options;
+  const { url, role, folder = MIGRATIONS } = typeof options === 'string' ? { url: options } : options;
   const migrations = readMigrations(folder);
   const client = await connect({ url, applicationName: 'millrace migrate' });
   try {
@@ -58,11 +53,6 @@ export async function migrate(options: MigrateOptions | string): Promise<Migrate
   } finally {
     await client.end();
   }
-}
-
-/** Version of the newest migration that this program has. */
-export function newestVersion(): number {
-  return newest(readMigrations(FOLDER));
 }
 
 /** Makes schema and version table where they are missing, in the name of `role`, and goes on as that role. */
@@ -84,41 +74,6 @@ async function prepare(client: pg.Client, role: string | undefined): Promise<voi
   if (target !== undefined) await client.query(`set local role ${quoteIdentifier(target)}`);
   await client.query(`create table if not exists millrace._migrations (
     version bigint primary key, name text not null, md5 text not null, run_at timestamptz not null)`);
-}
-
-type Migration = Postgrator.Migration;
-
-/** The files of a folder, in order. Throws SCHEMA_CHANGED where their names make no sequence. */
-function readMigrations(folder: string): Migration[] {
-  const migrations = readdirSync(folder)
-    .filter((file) => file.endsWith('.sql'))
-    .sort()
-    .map((file) => readMigration(folder, file));
-  if (new Set(migrations.map(({ version }) => version)).size !== migrations.length) {
-    throw new MillraceError('SCHEMA_CHANGED', `two migrations in ${folder} have the same number`, {
-      hint: 'Number each file once, in the order in which they are to run.',
-    });
-  }
-  return migrations;
-}
-
-function readMigration(folder: string, file: string): Migration {
-  const parts = FILE_NAME.exec(file);
-  if (!parts) {
-    throw new MillraceError('SCHEMA_CHANGED', `${file} in ${folder} is not named like a migration`, {
-      hint: 'Migrations are named like 0001-catalog.sql.',
-    });
-  }
-  // Line ends may differ between checkouts; a migration is the same.
-  const sql = readFileSync(path.join(folder, file), 'utf8').replaceAll('\r\n', '\n');
-  return {
-    version: Number(parts[1]),
-    action: 'do',
-    filename: path.join(folder, file),
-    name: parts[2]!,
-    md5: createHash('md5').update(sql).digest('hex'),
-    getSql: () => sql,
-  };
 }
 
 /** postgrator over files that were read by us: its own pattern would be applied to the path that the package stands in. */
@@ -149,21 +104,6 @@ async function run(client: pg.Client, migrations: readonly Migration[]): Promise
   }
   const applied = await new Migrator(client, migrations).migrate();
   return applied.map(({ filename }) => path.basename(filename));
-}
-
-function newest(migrations: readonly Migration[]): number {
-  return Math.max(0, ...migrations.map(({ version }) => version));
-}
-
-/** What checkSchema and migrate say of a schema that a later program has changed. */
-export function newer(installed: number, known: number): MillraceError {
-  return new MillraceError(
-    'SCHEMA_NEWER',
-    `the schema millrace is at version ${installed}, and this program knows ${known}`,
-    {
-      hint: 'Run the Millrace that migrated it, or a later one.',
-    },
-  );
 }
 
 function explain(error: unknown): unknown {

@@ -2,7 +2,7 @@
 
 import type pg from 'pg';
 import { MillraceError } from '../runtime/errors.ts';
-import { newer, newestVersion } from './migrate.ts';
+import { newer, newestVersion } from './migration-files.ts';
 
 /** Rejects with SCHEMA_MISSING (none, or an older one: migrate) or SCHEMA_NEWER. Every command but `migrate` begins with it. */
 export async function checkSchema(client: pg.ClientBase): Promise<void> {

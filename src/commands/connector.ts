@@ -1,6 +1,5 @@
 // `millrace connector`: from the warehouse to the topics.
 
-import { Command } from 'commander';
 import { PIPELINE_COLUMNS, PIPELINES_TABLE } from '../catalog/pipeline-row.ts';
 import { checkSchema } from '../catalog/schema-version.ts';
 import { runConnector } from '../connector/connector.ts';
@@ -14,31 +13,11 @@ import { openLmdbStore } from '../state/lmdb-store.ts';
 import { loadParser } from '../transform/parse-sql.ts';
 import { connect } from '../warehouse/connection.ts';
 import { EXIT } from './exit.ts';
-import { groupFolder, warehouseOf, withFlags, type CommonFlags } from './flags.ts';
+import { groupFolder, warehouseOf, type CommonFlags } from './flags.ts';
 import { openLog } from './open-log.ts';
 import { listenForSignals } from './signals.ts';
 
-export function connectorCommand(): Command {
-  const command = new Command('connector')
-    .description('Tail the warehouse, compute the views as rows change, publish to the topics')
-    .addHelpText(
-      'after',
-      '\nExample:\n  millrace connector --warehouse postgres://millrace@db/shop --brokers kafka:9092 --data /var/lib/millrace',
-    );
-  return withFlags(
-    command,
-    'warehouse',
-    'data',
-    'brokers',
-    'group',
-    'partitions',
-    'http',
-    'untilCaughtUp',
-    'logLevel',
-  ).action(run);
-}
-
-async function run(flags: CommonFlags): Promise<void> {
+export async function runConnectorProcess(flags: CommonFlags): Promise<void> {
   const url = warehouseOf(flags);
   const logger = createLogger('connector', flags.logLevel);
   using signals = listenForSignals(() => logger.info('draining'));

@@ -3,7 +3,6 @@
 
 import { mkdirSync, rmSync, appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { Command, Option } from 'commander';
 import type pg from 'pg';
 import pc from 'picocolors';
 import { migrate } from '../catalog/migrate.ts';
@@ -17,28 +16,16 @@ import { DEMO } from './demo/payments.ts';
 import { Player } from './demo/player.ts';
 import { FEATURES, LABELS, PIPELINE, QUERIES, TABLES } from './demo/schema.ts';
 import { EXIT } from './exit.ts';
-import { withFlags, type CommonFlags } from './flags.ts';
+import type { CommonFlags } from './flags.ts';
 import { listenForSignals } from './signals.ts';
 import type { Supervised } from './supervise.ts';
 import { runBoth } from './up.ts';
 
-type Flags = CommonFlags & { readonly clean?: boolean; readonly speed: number };
+export type Flags = CommonFlags & { readonly clean?: boolean; readonly speed: number };
 
 const DAY_MS = 86_400_000;
 
-export function demoCommand(): Command {
-  const command = new Command('demo')
-    .description('Try it: a local Postgres, 60 days of sample payments, a live fraud model')
-    .option('--clean', 'start over: remove what an earlier demo left')
-    .addOption(new Option('--speed <n>', 'simulated seconds a second').default(3600).argParser(Number))
-    .addHelpText('after', '\nExample:\n  millrace demo --until-caught-up');
-  return withFlags(command, 'data', 'brokers', 'untilCaughtUp').action(
-    (flags: Omit<Flags, 'group' | 'logLevel' | 'partitions'>) =>
-      runDemo({ ...flags, group: 'main', logLevel: 'info', partitions: 1 }),
-  );
-}
-
-async function runDemo(flags: Flags): Promise<void> {
+export async function runDemo(flags: Flags): Promise<void> {
   const folder = path.resolve(flags.data, 'demo');
   if (flags.clean) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });

@@ -1,25 +1,15 @@
 // `millrace drop-slot`: gives the WAL back when no connector runs any more.
 
-import { Command } from 'commander';
 import { forgetFolder } from '../catalog/folder.ts';
 import { dropSlot, slotName, slotState } from '../source/slot.ts';
 import { connect } from '../warehouse/connection.ts';
 import { formatBytes } from '../terminal/numbers.ts';
 import { printJson } from './exit.ts';
-import { groupFolder, warehouseOf, withFlags, type CommonFlags } from './flags.ts';
+import { groupFolder, warehouseOf, type CommonFlags } from './flags.ts';
 
-type Flags = Pick<CommonFlags, 'warehouse' | 'group' | 'data' | 'json'>;
+export type Flags = Pick<CommonFlags, 'warehouse' | 'group' | 'data' | 'json'>;
 
-export function dropSlotCommand(): Command {
-  const command = new Command('drop-slot')
-    .description(
-      "Drop the group's replication slot, so that Postgres can remove the WAL it kept; pipelines must then be built anew",
-    )
-    .addHelpText('after', '\nExample:\n  millrace drop-slot --warehouse postgres://localhost/shop --group main');
-  return withFlags(command, 'warehouse', 'group', 'data', 'json').action(runDropSlot);
-}
-
-async function runDropSlot(flags: Flags): Promise<void> {
+export async function runDropSlot(flags: Flags): Promise<void> {
   const slot = slotName(flags.group);
   const client = await connect({ url: warehouseOf(flags), applicationName: 'millrace drop-slot' });
   try {

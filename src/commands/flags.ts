@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { MillraceError } from '../runtime/errors.ts';
-import { LOG_LEVELS, type LogLevel } from '../runtime/logger.ts';
+import { LOG_LEVELS, type LogLevel } from '../runtime/log-level.ts';
 
 export interface CommonFlags {
   readonly warehouse?: string;
@@ -22,7 +22,7 @@ export interface HttpAddress {
   readonly port: number;
 }
 
-type FlagName =
+export type FlagName =
   'warehouse' | 'data' | 'brokers' | 'group' | 'http' | 'logLevel' | 'json' | 'partitions' | 'untilCaughtUp';
 
 const FLAGS: Readonly<Record<FlagName, () => Option>> = {

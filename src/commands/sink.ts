@@ -1,7 +1,6 @@
 // `millrace sink`: from the topics to the score tables.
 
 import { randomUUID } from 'node:crypto';
-import { Command } from 'commander';
 import type pg from 'pg';
 import { removePipeline } from '../catalog/pipelines.ts';
 import { removeGone } from '../scores/gone-generations.ts';
@@ -22,21 +21,14 @@ import { runSink } from '../sink/sink.ts';
 import { loadParser } from '../transform/compile.ts';
 import { connect } from '../warehouse/connection.ts';
 import { EXIT } from './exit.ts';
-import { warehouseOf, withFlags, type CommonFlags } from './flags.ts';
+import { warehouseOf, type CommonFlags } from './flags.ts';
 import { openLog } from './open-log.ts';
 import { listenForSignals } from './signals.ts';
 import { topicChanges } from './topic-changes.ts';
 
 const READ = { maxRecords: 5000, maxBytes: 8 * 2 ** 20 };
 
-export function sinkCommand(): Command {
-  const command = new Command('sink')
-    .description('Score and learn from the topics, write to the score tables')
-    .addHelpText('after', '\nExample:\n  millrace sink --warehouse postgres://millrace@db/shop --brokers kafka:9092');
-  return withFlags(command, 'warehouse', 'data', 'brokers', 'group', 'http', 'untilCaughtUp', 'logLevel').action(run);
-}
-
-async function run(flags: CommonFlags): Promise<void> {
+export async function runSinkProcess(flags: CommonFlags): Promise<void> {
   const url = warehouseOf(flags);
   const logger = createLogger('sink', flags.logLevel);
   using signals = listenForSignals(() => logger.info('draining'));

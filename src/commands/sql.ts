@@ -1,21 +1,14 @@
 // `millrace sql "QUERY"`: runs it and draws the table, for machines without psql.
 
-import { Command } from 'commander';
 import { drawTable } from '../terminal/table.ts';
 import { connect, TEXT_ONLY } from '../warehouse/connection.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import { printJson } from './exit.ts';
-import { warehouseOf, withFlags, type CommonFlags } from './flags.ts';
+import { warehouseOf, type CommonFlags } from './flags.ts';
 
-export function sqlCommand(): Command {
-  const command = new Command('sql')
-    .description('Run SQL in the warehouse and draw what it returns')
-    .argument('<query>', 'one or more statements')
-    .addHelpText('after', "\nExample:\n  millrace sql 'select * from millrace.status'");
-  return withFlags(command, 'warehouse', 'json').action(runSql);
-}
+export type Flags = Pick<CommonFlags, 'warehouse' | 'json'>;
 
-async function runSql(query: string, flags: Pick<CommonFlags, 'warehouse' | 'json'>): Promise<void> {
+export async function runSql(query: string, flags: Flags): Promise<void> {
   const client = await connect({ url: warehouseOf(flags), applicationName: 'millrace sql' });
   try {
     // As psql has it: names are found as the user's own sessions find them.

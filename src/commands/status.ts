@@ -1,6 +1,5 @@
 // `millrace status`: what millrace.status says, drawn; with --watch again every second, in place.
 
-import { Command } from 'commander';
 import pc from 'picocolors';
 import { checkSchema } from '../catalog/schema-version.ts';
 import { readStatus, type PipelineStatusRow } from '../catalog/status.ts';
@@ -10,20 +9,12 @@ import { formatBytes, formatCount, formatMs } from '../terminal/numbers.ts';
 import { drawTable } from '../terminal/table.ts';
 import { connect } from '../warehouse/connection.ts';
 import { EXIT, printJson } from './exit.ts';
-import { warehouseOf, withFlags, type CommonFlags } from './flags.ts';
+import { warehouseOf, type CommonFlags } from './flags.ts';
 import { listenForSignals } from './signals.ts';
 
-type Flags = Pick<CommonFlags, 'warehouse' | 'json'> & { readonly watch?: boolean };
+export type Flags = Pick<CommonFlags, 'warehouse' | 'json'> & { readonly watch?: boolean };
 
-export function statusCommand(): Command {
-  const command = new Command('status')
-    .description('How every pipeline is doing; exit code 3 if one is failed or degraded')
-    .option('--watch', 'draw it again every second until Ctrl-C')
-    .addHelpText('after', '\nExample:\n  millrace status --watch --warehouse postgres://localhost/shop');
-  return withFlags(command, 'warehouse', 'json').action(runStatus);
-}
-
-async function runStatus(flags: Flags): Promise<void> {
+export async function runStatus(flags: Flags): Promise<void> {
   const client = await connect({ url: warehouseOf(flags), applicationName: 'millrace status' });
   using signals = listenForSignals();
   try {

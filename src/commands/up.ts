@@ -2,38 +2,17 @@
 
 import { appendFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { Command } from 'commander';
 import pc from 'picocolors';
 import { readStatus } from '../catalog/status.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Screen } from '../terminal/screen.ts';
 import { connect } from '../warehouse/connection.ts';
-import { groupFolder, warehouseOf, withFlags, type CommonFlags } from './flags.ts';
+import { groupFolder, warehouseOf, type CommonFlags } from './flags.ts';
 import { listenForSignals } from './signals.ts';
 import { drawStatus } from './status.ts';
 import { supervise, type Supervised } from './supervise.ts';
 
-export function upCommand(): Command {
-  const command = new Command('up')
-    .description('Run connector and sink on this machine')
-    .addHelpText(
-      'after',
-      '\nExample:\n  millrace up --warehouse postgres://millrace:secret@localhost:5432/shop --data /var/lib/millrace',
-    );
-  return withFlags(
-    command,
-    'warehouse',
-    'data',
-    'brokers',
-    'group',
-    'partitions',
-    'http',
-    'untilCaughtUp',
-    'logLevel',
-  ).action(runUp);
-}
-
-async function runUp(flags: CommonFlags): Promise<void> {
+export async function runUp(flags: CommonFlags): Promise<void> {
   const url = warehouseOf(flags);
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   using signals = listenForSignals(() => say('Finishing what is in flight; press Ctrl-C again to stop at once.'));

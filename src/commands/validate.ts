@@ -1,7 +1,6 @@
 // `millrace validate`: compiles a pipeline's views, or any view, as the connector would; shows what is read, what comes out, what
 // is worth knowing; or where it cannot be done and what to write instead.
 
-import { Command, Option } from 'commander';
 import type pg from 'pg';
 import pc from 'picocolors';
 import { findPipeline } from '../catalog/pipelines.ts';
@@ -17,29 +16,15 @@ import { renderRefusal } from '../transform/refusal.ts';
 import type { PipelinePlan } from '../transform/view-plan.ts';
 import { connect } from '../warehouse/connection.ts';
 import { printJson } from './exit.ts';
-import { warehouseOf, withFlags, type CommonFlags } from './flags.ts';
+import { warehouseOf, type CommonFlags } from './flags.ts';
 
-type Flags = Pick<CommonFlags, 'warehouse' | 'json'> & {
+export type Flags = Pick<CommonFlags, 'warehouse' | 'json'> & {
   readonly key?: string;
   readonly eventTime?: string;
   readonly labels?: string;
 };
 
-export function validateCommand(): Command {
-  const command = new Command('validate')
-    .description('Compile a pipeline or a view as the connector would, and say what it needs')
-    .argument('<pipeline|view>', 'name of a pipeline, or of a view (schema.name where it is not in public)')
-    .addOption(new Option('--key <columns>', 'of a view: its key, comma between several; id unless given'))
-    .addOption(new Option('--event-time <column>', 'of a view: its event time'))
-    .addOption(new Option('--labels <view>', 'of a view: the label view beside it'))
-    .addHelpText(
-      'after',
-      '\nExamples:\n  millrace validate fraud\n  millrace validate fraud_features --key id --event-time created_at',
-    );
-  return withFlags(command, 'warehouse', 'json').action(run);
-}
-
-async function run(name: string, flags: Flags): Promise<void> {
+export async function runValidate(name: string, flags: Flags): Promise<void> {
   await loadParser();
   const client = await connect({ url: warehouseOf(flags), applicationName: 'millrace validate' });
   try {

@@ -1,11 +1,9 @@
 // Structured logs on standard error: one JSON object a line. The message is a constant; what varies is in fields.
 
 import { destination, pino, type Logger } from 'pino';
+import type { LogLevel } from './log-level.ts';
 
 export type { Logger } from 'pino';
-
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** @param name `connector`, `sink`, …: the field `stage` of every line */
 export function createLogger(name: string, level: LogLevel): Logger {
