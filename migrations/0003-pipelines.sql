@@ -388,8 +388,7 @@ begin
   end if;
   if (new.id, new.owner, new.owner_id, new.key, new.event_time, new.score_schema, new.score_name, new.backfill, new.also_on, new.clock, new.late_by_us, new.append_only, new.timezone)::text
      is distinct from
-     (old.id, old.owner, old.owner_id, old.key, old.event_time, old.score_schema, old.score_name, old.backfill, old.also_on, old.clock, old.late_by_us, old.append_only, old.timezone)::text
-     or new.model ->> 'kind' is distinct from old.model ->> 'kind' then
+     (old.id, old.owner, old.owner_id, old.key, old.event_time, old.score_schema, old.score_name, old.backfill, old.also_on, old.clock, old.late_by_us, old.append_only, old.timezone)::text then
     raise exception 'pipeline %: this part of a definition never changes', quote_ident(old.name)
       using hint = 'Create another pipeline; both can run side by side.';
   end if;
@@ -687,6 +686,7 @@ create function millrace._alter_pipeline(
 #variable_conflict use_variable
 declare
   p millrace._pipelines;
+  rekinded boolean := false;
 begin
   if coalesce(features_asked, labels_asked, label_wait::text, label_default, model::text, alert_when, keep_scores_for::text) is null then
     raise exception 'nothing to change' using hint = 'Pass what changes, e.g. alert_when => ''score > 0.95''.';
@@ -705,10 +705,7 @@ begin
       raise exception 'model is not a JSON object' using hint = 'For example model => ''{"l2": 0.01}''.';
     end if;
     model := jsonb_build_object('kind', p.model ->> 'kind') || model;
-    if model ->> 'kind' is distinct from p.model ->> 'kind' then
-      raise exception 'the model of pipeline % is of kind %, and stays so', quote_ident(name), p.model ->> 'kind'
-        using hint = 'Its options may change. For another kind create another pipeline on the same views; both can run side by side.';
-    end if;
+    rekinded := model ->> 'kind' is distinct from p.model ->> 'kind';
   end if;
   update millrace._pipelines x set
       features_schema = p.features_schema, features_name = p.features_name, labels_schema = p.labels_schema, labels_name = p.labels_name,
@@ -720,6 +717,10 @@ begin
     where x.id = p.id;
   if features_asked is not null or labels_asked is not null then
     raise notice 'the new views take effect at the next rebuild: select millrace.rebuild(%)', quote_literal(name);
+  end if;
+  if rekinded then
+    raise notice 'kind % takes the place of a model of another kind at the next rebuild: select millrace.rebuild(%)',
+      quote_literal(model ->> 'kind'), quote_literal(name);
   end if;
 end $$;
 
@@ -733,7 +734,7 @@ begin
     model, alert_when, keep_scores_for);
 end $$;
 comment on function millrace.alter_pipeline is
-  'Changes what needs no rebuild; NULL leaves a thing as it is, an empty alert_when or label_default takes it away. New views take effect at the next rebuild. model replaces all options; its kind stays.';
+  'Changes what needs no rebuild; NULL leaves a thing as it is, an empty alert_when or label_default takes it away. New views, and a model of another kind, take effect at the next rebuild. model replaces all options; without a kind it keeps that.';
 
 create function millrace.drop_pipeline(name text, keep_scores boolean default true) returns void
   language plpgsql set search_path = pg_catalog as $$

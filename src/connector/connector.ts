@@ -16,6 +16,7 @@ import { attach } from './attach.ts';
 import { lowestClaim } from './attachment.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { cellsByName, ControlChanges, decideActions, type ControlAction } from './control.ts';
+import { inForce } from './in-force.ts';
 import { Members, type Member } from './members.ts';
 import type { ConnectorOptions, ConnectorPorts, StopSignals } from './ports.ts';
 import { parsePipelineRow } from '../catalog/pipeline-row.ts';
@@ -193,7 +194,7 @@ class Connector {
       const wanted = run !== undefined && (inSnapshot || (run.phase === 'live' && run.endLsn === transaction.endLsn));
       if (inSnapshot) run!.restartNumbers();
       for (const action of decideActions(known, definition, fresh, wanted)) {
-        if (action.kind === 'redefine') member?.run?.announce(action.definition, at, 'live');
+        if (action.kind === 'redefine') run?.announce(inForce(run.definition, action.definition), at, 'live');
         else reload = (await this.#command(action, transaction)) || reload;
       }
     }

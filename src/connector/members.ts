@@ -14,6 +14,7 @@ import { openTransform } from '../transform/operators/open-transform.ts';
 import type { TableInput } from '../transform/pipeline-transform.ts';
 import { holdsSlot } from './attachment.ts';
 import { backfill } from './backfill.ts';
+import { asJudged, inForce } from './in-force.ts';
 import type { ConnectorOptions, ConnectorPorts, PipelineState } from './ports.ts';
 import { PipelineRun } from './pipeline-run.ts';
 import { Publisher } from './publisher.ts';
@@ -68,7 +69,7 @@ export class Members {
 
   async #open(member: Member): Promise<void> {
     const { checkpoint } = member;
-    const plan = compilePipeline(JSON.parse(checkpoint.viewFacts) as ViewFacts, checkpoint.definition);
+    const plan = compilePipeline(JSON.parse(checkpoint.viewFacts) as ViewFacts, asJudged(checkpoint.definition));
     if (plan.hash !== checkpoint.planHash) {
       throw new MillraceError(
         'STATE_LOST',
@@ -179,7 +180,7 @@ export class Members {
     const { checkpoint } = member;
     const newer = definition.revision > checkpoint.definition.revision;
     if (definition.generation !== checkpoint.generation || !newer || commitLsn >= checkpoint.snapshotLsn) return false;
-    member.checkpoint = { ...checkpoint, definition };
+    member.checkpoint = { ...checkpoint, definition: inForce(checkpoint.definition, definition) };
     await this.#ports.state.commit({ pipelines: [{ checkpoint: member.checkpoint, entries: [] }] });
     return true;
   }

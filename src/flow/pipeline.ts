@@ -69,4 +69,6 @@ export interface SinkDefinition {
   readonly alertWhen: string | undefined;
   readonly keepScoresForUs: number | undefined;
   readonly timezone: string;
+  /** Set by the sink: of a changed definition, what it could not go on with. The former stands in its place. */
+  readonly refused?: { readonly reason: string; readonly hint: string };
 }

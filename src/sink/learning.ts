@@ -2,7 +2,7 @@
 
 import type { SinkDefinition } from '../flow/pipeline.ts';
 import type { Position } from '../flow/position.ts';
-import type { Model } from '../model/model.ts';
+import type { Model, ModelRequest } from '../model/model.ts';
 import { isAboveItem } from '../scores/item-position.ts';
 import { PendingExamples } from '../scores/pending-examples.ts';
 import type {
@@ -16,6 +16,7 @@ import type {
 } from '../scores/score-store.ts';
 import type { FeatureRow, Scored, Scorer } from '../scores/scorer.ts';
 import type { Metrics, SinkPorts } from './ports.ts';
+import { keepFormer } from './refusal.ts';
 
 type LearningPorts = Pick<SinkPorts, 'store' | 'createModel' | 'loadModel' | 'openMetrics' | 'targetOf' | 'clock'>;
 
@@ -40,6 +41,7 @@ export class Learning implements Scorer {
   #outcomes = 0;
   #versions: ModelVersion[] = [];
   #checkpoint: LearnerCheckpoint | undefined;
+  #redefining: Promise<unknown> = Promise.resolve();
 
   private constructor(ports: LearningPorts, definition: SinkDefinition, model: Model, metrics: Metrics) {
     this.#ports = ports;
@@ -145,14 +147,41 @@ export class Learning implements Scorer {
     return this.#metrics.values().map((value) => ({ ...value, modelVersion: this.#version }));
   }
 
-  /** The definition changed: options that a model of the same kind can go on with take effect here, at this record. */
-  async redefine(definition: SinkDefinition): Promise<void> {
-    if (definition.revision <= this.#definition.revision) return;
-    const before = JSON.stringify(this.#definition.model);
-    this.#definition = definition;
-    if (JSON.stringify(definition.model) === before) return;
-    this.#model = await this.#ports.loadModel(modelRequest(definition), this.#model.save());
-    this.#save('options changed');
+  /**
+   * The definition changed: options that the model can go on with take effect here, at this record. Gives what is in force:
+   * with the former options where it cannot. Partitions that come to the record later get the same.
+   */
+  redefine(asked: SinkDefinition): Promise<SinkDefinition> {
+    const done = this.#redefining.then(() => this.#redefine(asked));
+    this.#redefining = done.catch(() => {});
+    return done;
+  }
+
+  async #redefine(asked: SinkDefinition): Promise<SinkDefinition> {
+    const former = this.#definition;
+    if (asked.revision < former.revision) return asked;
+    if (asked.revision === former.revision) return { ...asked, model: former.model, ...refusedOf(former) };
+    this.#definition = asked;
+    if (JSON.stringify(asked.model) === JSON.stringify(former.model)) return asked;
+    try {
+      await this.#reload(modelRequest(asked));
+      this.#save('options changed');
+    } catch (error) {
+      this.#definition = former;
+      this.#definition = keepFormer(asked, { model: former.model }, error);
+    }
+    return this.#definition;
+  }
+
+  /** The model with other options. Another partition may learn meanwhile: then from there again. */
+  async #reload(request: ModelRequest): Promise<void> {
+    for (;;) {
+      const { examples } = this.#model;
+      const model = await this.#ports.loadModel(request, this.#model.save());
+      if (this.#model.examples !== examples) continue;
+      this.#model = model;
+      return;
+    }
   }
 
   /** What the batch in hand must write: versions that were reached in it, and the last as a checkpoint. */
@@ -215,7 +244,11 @@ export class Learning implements Scorer {
 }
 
 /** The seed belongs to the generation, so that a run can be had again. */
-function modelRequest(definition: SinkDefinition) {
+function modelRequest(definition: SinkDefinition): ModelRequest {
   const seed = (definition.pipelineId * 2_654_435_761 + definition.generation) % 4_294_967_296;
   return { options: definition.model, features: definition.features, label: definition.label, seed };
+}
+
+function refusedOf({ refused }: SinkDefinition): Pick<SinkDefinition, 'refused'> {
+  return refused === undefined ? {} : { refused };
 }

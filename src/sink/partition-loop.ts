@@ -15,6 +15,7 @@ import type { AlertWhen } from '../scores/scorer.ts';
 import type { LogBatch, TopicReader } from '../stream/log.ts';
 import type { Learning } from './learning.ts';
 import type { SinkPorts } from './ports.ts';
+import { keepFormer } from './refusal.ts';
 
 export interface PartitionOptions {
   readonly ports: SinkPorts;
@@ -36,6 +37,13 @@ export interface BatchProgress {
   readonly appliedUs: number | undefined;
   readonly scored: number;
   readonly deadLetters: number;
+  readonly refused: SinkDefinition['refused'];
+}
+
+/** A definition in force, and its alert. */
+interface Compiled {
+  readonly definition: SinkDefinition;
+  readonly alertWhen: AlertWhen | undefined;
 }
 
 interface Segment {
@@ -48,7 +56,7 @@ export class PartitionLoop {
   #state: PartitionState;
   #inFlight: { readonly done: Promise<void>; readonly overlay: Overlay } | undefined;
   readonly #broken = new AbortController();
-  #alert: { readonly revision: number; readonly when: AlertWhen | undefined } | undefined;
+  #compiledLast: Compiled | undefined;
 
   constructor(options: PartitionOptions) {
     this.#options = options;
@@ -78,16 +86,15 @@ export class PartitionLoop {
     const { ports, id, abort } = this.#options;
     const state = this.#state;
     const records = segment.records.filter((record) => isAfter(record.position, state.position));
-    const definition = definitionOf(records[0]) ?? state.definition;
-    if (definition === undefined) {
+    const asked = definitionOf(records[0]) ?? state.definition;
+    if (asked === undefined) {
       if (records.length === 0) return;
       throw new MillraceError('RECORD_INVALID', 'the first record of the topic has no definition of its pipeline', {
         hint: 'The topic is not whole. `select millrace.rebuild(name)` starts it over.',
       });
     }
-    const learning = await this.#options.learning(definition);
-    await learning.redefine(definition);
-    const alertWhen = await this.#alertWhen(definition);
+    const learning = await this.#options.learning(asked);
+    const { definition, alertWhen } = await this.#compiled(await learning.redefine(asked), state.definition);
     const overlay = this.#inFlight?.overlay;
     const reads = await this.#retrying(() => ports.store.read(id, definition, planRead(state, definition, records)));
     abort.throwIfAborted();
@@ -114,6 +121,7 @@ export class PartitionLoop {
       appliedUs: records.at(-1)?.commitTimeUs,
       scored: folded.scored,
       deadLetters: writes.deadLetters.length,
+      refused: definition.refused,
     };
     const done = this.#options.inTurn(() => this.#write(definition, writes, progress));
     // Awaited by the next batch or at the end; a failure ends the wait for more records, which may never come.
@@ -152,10 +160,21 @@ export class PartitionLoop {
     }
   }
 
-  async #alertWhen(definition: SinkDefinition): Promise<AlertWhen | undefined> {
-    if (this.#alert?.revision !== definition.revision)
-      this.#alert = { revision: definition.revision, when: await this.#options.ports.compileAlert(definition) };
-    return this.#alert.when;
+  /** With its alert; a changed one that cannot be compiled leaves the former in force. */
+  async #compiled(asked: SinkDefinition, former: SinkDefinition | undefined): Promise<Compiled> {
+    if (this.#compiledLast?.definition.revision === asked.revision) return this.#compiledLast;
+    const { compileAlert } = this.#options.ports;
+    let definition = asked;
+    let alertWhen: AlertWhen | undefined;
+    try {
+      alertWhen = await compileAlert(asked);
+    } catch (error) {
+      if (former === undefined || former.revision === asked.revision) throw error;
+      definition = keepFormer(asked, { alertWhen: former.alertWhen }, error);
+      alertWhen = await compileAlert(definition);
+    }
+    this.#compiledLast = { definition, alertWhen };
+    return this.#compiledLast;
   }
 }
 

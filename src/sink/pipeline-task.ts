@@ -35,6 +35,8 @@ export class PipelineTask {
   #appliedUs: number | undefined;
   #scored = 0;
   #deadLetters = 0;
+  /** Of the definition in force. */
+  #refused: SinkDefinition['refused'];
   #state: SinkState = 'waiting';
 
   constructor(options: PipelineOptions) {
@@ -142,6 +144,7 @@ export class PipelineTask {
     const id = { ...this.#id, partition };
     const range = await reader.range(partition);
     const state = await ports.store.open(id, range.first);
+    this.#refused = state.definition?.refused ?? this.#refused;
     if (state.definition !== undefined) (await this.#model(state.definition)).resume(partition, state.scored);
     const reached = new AbortController();
     let target: number | undefined;
@@ -228,6 +231,7 @@ export class PipelineTask {
     this.#appliedUs = progress.appliedUs ?? this.#appliedUs;
     this.#scored += progress.scored;
     this.#deadLetters += progress.deadLetters;
+    this.#refused = progress.refused;
     this.#say('running');
   }
 
@@ -236,8 +240,8 @@ export class PipelineTask {
     this.#options.report({
       topic: this.#options.topic,
       state,
-      reason: error === undefined ? undefined : error instanceof Error ? error.message : String(error),
-      hint: error instanceof MillraceError ? error.hint : undefined,
+      reason: error === undefined ? this.#refused?.reason : error instanceof Error ? error.message : String(error),
+      hint: error === undefined ? this.#refused?.hint : error instanceof MillraceError ? error.hint : undefined,
       lagRecords: this.#lags.reduce((sum, lag) => sum + (lag ?? 0), 0),
       appliedUs: this.#appliedUs,
       rowsScored: this.#scored,

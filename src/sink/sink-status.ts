@@ -34,7 +34,8 @@ export class SinkStatus {
         reason: report.reason,
       };
       if (report.state === 'failed') this.#logger.error(fields, 'a pipeline stopped');
-      else if (report.reason !== undefined) this.#logger.warn(fields, 'a pipeline waits');
+      else if (report.state === 'waiting') this.#logger.warn(fields, 'a pipeline waits');
+      else if (report.reason !== undefined) this.#logger.warn(fields, 'a pipeline does not run as asked');
       else this.#logger.info(fields, 'a pipeline changed its state');
     }
     this.#reports.set(report.topic.pipelineId, report);

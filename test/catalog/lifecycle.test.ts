@@ -52,6 +52,27 @@ test('alter_pipeline notes new views and says when they take effect', async () =
   });
 });
 
+test('alter_pipeline takes a model of another kind, and says when it serves', async () => {
+  await using shop = await openShop();
+  await shop.query(`${FRAUD}; create view amounts as select payment_id as id, 1.5 as label from chargebacks`);
+  const client = await shop.connect();
+  const notices: (string | undefined)[] = [];
+  client.on('notice', (notice) => notices.push(notice.message));
+  await client.query(
+    `select millrace.alter_pipeline('fraud', labels => 'amounts', label_default => '0', model => '{"kind":"linear"}')`,
+  );
+  expect(notices).toEqual([
+    `the new views take effect at the next rebuild: select millrace.rebuild('fraud')`,
+    `kind 'linear' takes the place of a model of another kind at the next rebuild: select millrace.rebuild('fraud')`,
+  ]);
+  expect((await loadPipelines(client))[0]).toMatchObject({
+    generation: 1,
+    revision: 2,
+    model: { kind: 'linear' },
+    labelDefault: '0',
+  });
+});
+
 test('what alter_pipeline cannot do is refused with a way out', async () => {
   await using shop = await openShop();
   await shop.query(`${FRAUD}; create view keyless as select amount from payments`);
@@ -60,10 +81,10 @@ test('what alter_pipeline cannot do is refused with a way out', async () => {
     message: 'nothing to change',
     hint: "Pass what changes, e.g. alert_when => 'score > 0.95'.",
   });
-  expect(await alter(`, model => '{"kind":"linear"}'`)).toEqual({
-    message: 'the model of pipeline fraud is of kind logistic, and stays so',
-    hint: 'Its options may change. For another kind create another pipeline on the same views; both can run side by side.',
+  expect(await alter(`, model => '{"kind":"linear"}'`)).toMatchObject({
+    message: "model kind 'linear' learns a number, and label is boolean",
   });
+  expect(await alter(`, model => '{"kind":"lineal"}'`)).toMatchObject({ message: "model kind 'lineal' is not known" });
   expect(await alter(`, model => '3'`)).toMatchObject({ message: 'model is not a JSON object' });
   expect(await alter(`, features => 'keyless'`)).toMatchObject({
     message: 'key column id is not a column of public.keyless',

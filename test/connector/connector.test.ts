@@ -171,6 +171,49 @@ test('a pipeline that is created later, paused, resumed, rebuilt and dropped fol
   await expect(world.records(1, 2)).rejects.toThrow();
 });
 
+test('an altered pipeline goes on with its views as they were pinned, also after a restart; a rebuild takes the new ones', async () => {
+  await using world = await World.open();
+  await world.database.query(`${SHOP}
+    create view leaky as select p.id, p.created_at, p.amount, c.n from payments p
+      left join lateral (select count(*) as n from chargebacks c where c.payment_id = p.id) c on true;
+    create view amounts as select payment_id as id, 2.5::float8 as label, created_at as label_at from chargebacks;
+    select millrace.create_pipeline('fraud', features => 'leaky', key => 'id', event_time => 'created_at', labels => 'fraud_labels',
+      label_wait => '30 days', label_default => 'false', clock => 'event_time', model => '{"kind":"logistic","allow_leak":true}')`);
+  expect(await world.catchUp()).toEqual({ failed: 0, deadLetters: 0 });
+  await world.database.query(`select millrace.alter_pipeline('fraud', features => 'fraud_features', labels => 'amounts',
+    label_default => '0', label_wait => '10 days', model => '{"kind":"linear"}')`);
+  await world.catchUp();
+  await world.database.query(`insert into payments values (4, 7, 1, 'EUR', '2026-01-01 10:45+00')`);
+  expect(await world.catchUp()).toEqual({ failed: 0, deadLetters: 0 });
+  const definitions = async (generation: number): Promise<unknown[]> =>
+    (await world.records(1, generation)).flatMap(({ body }) => {
+      if (body.kind !== 'progress' || body.definition === undefined) return [];
+      const { features, label, labelDefault, labelWaitUs, model } = body.definition;
+      return [{ features: features.map(({ name }) => name), label: label?.type, labelDefault, labelWaitUs, model }];
+    });
+  const day = 86_400_000_000;
+  const before = {
+    features: ['amount', 'n'],
+    label: 'boolean',
+    labelDefault: 'false',
+    labelWaitUs: 30 * day,
+    model: { kind: 'logistic', allow_leak: true },
+  };
+  expect((await definitions(1)).at(0)).toEqual(before);
+  // The sink judges by what it has learned whether it can go on with a model.
+  expect((await definitions(1)).at(-1)).toEqual({ ...before, labelWaitUs: 10 * day, model: { kind: 'linear' } });
+  expect(shown(await world.records()).at(-1)).toBe('["4"] {"amount":1.00,"n":0}');
+  await world.database.query(`select millrace.rebuild('fraud')`);
+  expect(await world.catchUp()).toEqual({ failed: 0, deadLetters: 0 });
+  expect((await definitions(2)).at(-1)).toEqual({
+    features: ['amount', 'currency', 'payments_1h', 'seconds_since_last'],
+    label: 'double precision',
+    labelDefault: '0',
+    labelWaitUs: 10 * day,
+    model: { kind: 'linear' },
+  });
+});
+
 test('a view that cannot be compiled stops its pipeline alone, with place and way out', async () => {
   await using world = await World.open();
   await world.database.query(SHOP);

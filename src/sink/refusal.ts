@@ -1,0 +1,23 @@
+// A changed definition that cannot be gone on with: a model of another kind, options or an alert_when that do not fit. The
+// pipeline keeps the former in that point, for good: what cannot be read now could not be read after a restart either.
+
+import type { SinkDefinition } from '../flow/pipeline.ts';
+import { MillraceError, isRetryable } from '../runtime/errors.ts';
+
+/**
+ * The definition with its former model or alert, and the reason. Throws the error itself where it is a passing one, or none of
+ * a definition's.
+ */
+export function keepFormer(
+  asked: SinkDefinition,
+  former: Pick<SinkDefinition, 'model'> | Pick<SinkDefinition, 'alertWhen'>,
+  error: unknown,
+): SinkDefinition {
+  if (!(error instanceof MillraceError) || isRetryable(error)) throw error;
+  const [option, what] = 'model' in former ? ['model', 'model options'] : ['alert_when', 'alert_when'];
+  const refused = {
+    reason: `the changed ${what} cannot be gone on with, so the former stay in force: ${error.message}`,
+    hint: `${error.hint === undefined ? '' : `${error.hint} `}To start anew with them: select millrace.rebuild('${asked.name}'). To take them back, or give others: select millrace.alter_pipeline('${asked.name}', ${option} => …).`,
+  };
+  return { ...asked, ...former, refused };
+}
