@@ -2,6 +2,7 @@
 
 import { MillraceError } from '../runtime/errors.ts';
 import type { ModelOptions } from '../flow/pipeline.ts';
+import { ClassList } from './class-list.ts';
 import { EncodedModel } from './encoded-model.ts';
 import type { LearnerOptions } from './encoder/encode-options.ts';
 import { Encoder } from './encoder/encoder.ts';
@@ -9,19 +10,21 @@ import { chooseKind } from './kinds/auto.ts';
 import { NoModel } from './kinds/none.ts';
 import { kindOf } from './kinds/registry.ts';
 import type { Kind } from './learner.ts';
-import type { CreateModel, LoadModel, ModelRequest, Task } from './model.ts';
+import type { CreateModel, LearnedTask, LoadModel, ModelRequest } from './model.ts';
 import { parseOptions, settingsOf } from './options.ts';
 import { StateReader } from './saved-state.ts';
-import { taskOf } from './target.ts';
+import { chooseTask } from './task-choice.ts';
 
 export const createModel: CreateModel = async (request) => {
   if (request.options.kind === 'none') return new NoModel(request);
   const resolved = resolve(request);
-  const { kind, options, task } = resolved;
+  const { kind, options, task, parsed } = resolved;
+  const encoder = new Encoder(request.features, parsed.encode, undefined, kind.inputs);
   return new EncodedModel({
     ...partsOf(resolved),
-    encoder: new Encoder(request.features, resolved.parsed.encode),
-    learner: await kind.create(options, task, resolved.parsed.seed ?? request.seed),
+    encoder,
+    classes: classesOf(resolved),
+    learner: await kind.create(options, task, parsed.seed ?? request.seed, encoder),
     examples: 0,
     skipped: 0,
   });
@@ -30,18 +33,20 @@ export const createModel: CreateModel = async (request) => {
 export const loadModel: LoadModel = async (request, saved) => {
   if (request.options.kind === 'none') return new NoModel(request, saved);
   const resolved = resolve(request);
-  const reader = new StateReader(saved, `${resolved.kind.name} model`);
+  const { kind, options, task, parsed } = resolved;
+  const reader = new StateReader(saved, `${kind.name} model`);
   const examples = reader.f64();
   const skipped = reader.f64();
-  const encoder = new Encoder(request.features, resolved.parsed.encode, reader);
-  const learner = await resolved.kind.load(resolved.options, resolved.task, reader.bytes());
+  const encoder = new Encoder(request.features, parsed.encode, reader, kind.inputs);
+  const classes = classesOf(resolved, reader);
+  const learner = await kind.load(options, task, reader.bytes(), encoder);
   reader.finish();
-  return new EncodedModel({ ...partsOf(resolved), encoder, learner, examples, skipped });
+  return new EncodedModel({ ...partsOf(resolved), encoder, classes, learner, examples, skipped });
 };
 
 interface Resolved {
   readonly kind: Kind;
-  readonly task: Exclude<Task, 'none'>;
+  readonly task: LearnedTask;
   readonly options: ModelOptions;
   readonly parsed: LearnerOptions;
 }
@@ -53,24 +58,7 @@ function resolve(request: ModelRequest): Resolved {
   const kind = kindOf(auto ? chooseKind(request) : request.options.kind);
   const options = { ...request.options, kind: kind.name };
   const parsed = parseOptions(kind.options, options);
-  const task = request.label && taskOf(request.label);
-  if (!request.label || !task) {
-    chooseKind(request);
-    throw new Error('chooseKind refuses what has no task');
-  }
-  if (!kind.tasks.includes(task)) {
-    const wanted = kind.tasks.includes('binary') ? 'boolean' : 'numeric';
-    throw new MillraceError(
-      'MODEL_INVALID',
-      `"${kind.name}" needs a ${wanted} label, the label view gives ${request.label.type}`,
-      {
-        hint:
-          wanted === 'boolean'
-            ? 'Give a boolean: `select …, (label = 1) as label`, or {"kind":"linear"}.'
-            : 'Give a number: `select …, label::int as label`, or {"kind":"logistic"}.',
-      },
-    );
-  }
+  const task = chooseTask(kind, parsed, request);
   if (parsed.update === 'on_arrival' && !request.arrivals)
     throw new MillraceError(
       'MODEL_INVALID',
@@ -82,11 +70,16 @@ function resolve(request: ModelRequest): Resolved {
   return { kind, task, options, parsed };
 }
 
-function partsOf(resolved: Resolved) {
+function classesOf({ task, parsed }: Resolved, saved?: StateReader): ClassList | undefined {
+  return task === 'multiclass' ? new ClassList(parsed.max_classes ?? 100, saved) : undefined;
+}
+
+function partsOf({ kind, task, parsed }: Resolved) {
   return {
-    kind: resolved.kind.name,
-    task: resolved.task,
-    settings: settingsOf(resolved.parsed),
-    observesArrivals: resolved.parsed.update === 'on_arrival',
+    kind: kind.name,
+    task,
+    settings: settingsOf(parsed),
+    observesArrivals: parsed.update === 'on_arrival',
+    classWeights: parsed.class_weights,
   };
 }

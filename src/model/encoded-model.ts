@@ -1,31 +1,46 @@
 // A model made of an encoder and a learner. The order is River's: a row is scored with the means and deviations from before;
 // at its label the encoder learns first, then the row is encoded again and given to the learner.
 
+import type { ClassList } from './class-list.ts';
 import type { Encoder } from './encoder/encoder.ts';
 import { MAX_MAGNITUDE } from './encoder/feature-value.ts';
 import type { Learner } from './learner.ts';
-import type { Explanation, FeatureRow, Model, ModelSettings, Prediction, Task, TrainingExample } from './model.ts';
+import type {
+  Explanation,
+  FeatureRow,
+  LearnedTask,
+  Model,
+  ModelSettings,
+  Prediction,
+  TrainingExample,
+} from './model.ts';
 import { StateWriter } from './saved-state.ts';
 import { predictionOf } from './target.ts';
 
 export interface EncodedModelParts {
   readonly kind: string;
-  readonly task: Exclude<Task, 'none'>;
+  readonly task: LearnedTask;
   readonly settings: ModelSettings;
   readonly observesArrivals: boolean;
   readonly encoder: Encoder;
   readonly learner: Learner;
+  /** Of multiclass, undefined else. */
+  readonly classes: ClassList | undefined;
+  /** Factor on an example's weight by its class's text; undefined: 1 for all. */
+  readonly classWeights: Readonly<Record<string, number>> | undefined;
   readonly examples: number;
   readonly skipped: number;
 }
 
 export class EncodedModel implements Model {
-  readonly task: Exclude<Task, 'none'>;
+  readonly task: LearnedTask;
   readonly kind: string;
   readonly settings: ModelSettings;
   readonly observesArrivals: boolean;
   readonly #encoder: Encoder;
   readonly #learner: Learner;
+  readonly #classes: ClassList | undefined;
+  readonly #classWeights: ReadonlyMap<string, number> | undefined;
   #examples: number;
   #skipped: number;
 
@@ -36,6 +51,8 @@ export class EncodedModel implements Model {
     this.observesArrivals = parts.observesArrivals;
     this.#encoder = parts.encoder;
     this.#learner = parts.learner;
+    this.#classes = parts.classes;
+    this.#classWeights = parts.classWeights && new Map(Object.entries(parts.classWeights));
     this.#examples = parts.examples;
     this.#skipped = parts.skipped;
   }
@@ -57,11 +74,15 @@ export class EncodedModel implements Model {
   }
 
   get bytes(): number {
-    return this.#encoder.bytes + this.#learner.bytes;
+    return this.#encoder.bytes + this.#learner.bytes + (this.#classes?.bytes ?? 0);
   }
 
   predictMany(rows: readonly FeatureRow[]): Prediction[] {
     const predictions = new Array<Prediction>(rows.length);
+    if (this.#classes || this.#learner.outputNames) {
+      for (let i = 0; i < rows.length; i++) predictions[i] = this.#predictAll(rows[i]!);
+      return predictions;
+    }
     for (let i = 0; i < rows.length; i++) {
       const score = this.#learner.predict(this.#encoder.encode(rows[i]!, false));
       predictions[i] = { score, prediction: predictionOf(this.task, score) };
@@ -71,8 +92,14 @@ export class EncodedModel implements Model {
 
   learn(example: TrainingExample): void {
     this.#examples += 1;
-    const { target, weight } = example;
-    if (!(Math.abs(target) <= MAX_MAGNITUDE) || !(weight >= 0 && weight <= MAX_MAGNITUDE)) {
+    const weight = this.#classWeights ? this.#weightOf(example, this.#classWeights) : example.weight;
+    const usable = weight >= 0 && weight <= MAX_MAGNITUDE;
+    const target = this.#classes
+      ? usable && example.label !== undefined
+        ? this.#classes.take(example.label)
+        : -1
+      : example.target;
+    if (!usable || !(Math.abs(target) <= MAX_MAGNITUDE) || (this.#classes && target < 0)) {
       this.#skipped += 1;
       return;
     }
@@ -100,7 +127,27 @@ export class EncodedModel implements Model {
     writer.f64(this.#examples);
     writer.f64(this.#skipped);
     this.#encoder.save(writer);
+    this.#classes?.save(writer);
     writer.bytes(this.#learner.save());
     return writer.finish();
+  }
+
+  /** Of learners that say more than one number. */
+  #predictAll(row: FeatureRow): Prediction {
+    const input = this.#encoder.encode(row, false);
+    const best = this.#learner.predict(input);
+    const values = this.#learner.outputs!(input);
+    const names = this.#classes?.names ?? this.#learner.outputNames!;
+    // Not an object literal filled by assignment: a class may be called "__proto__".
+    const outputs = Object.fromEntries(names.map((name, k) => [name, values[k]!]));
+    if (!this.#classes) return { score: best, prediction: predictionOf(this.task, best), outputs };
+    return best < 0
+      ? { score: 0, prediction: null, outputs }
+      : { score: values[best]!, prediction: names[best]!, outputs };
+  }
+
+  #weightOf(example: TrainingExample, weights: ReadonlyMap<string, number>): number {
+    const name = this.#classes ? example.label : example.target > 0.5 ? 'true' : 'false';
+    return example.weight * (name === undefined ? 1 : (weights.get(name) ?? 1));
   }
 }

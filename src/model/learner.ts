@@ -3,9 +3,13 @@
 import type { z } from 'zod';
 import type { ModelOptions } from '../flow/pipeline.ts';
 import type { LearnerOptions } from './encoder/encode-options.ts';
-import type { Task } from './model.ts';
+import type { LearnedTask } from './model.ts';
 
-/** An encoded row, sparse: `values[i]` at dimension `indexes[i]`, for i below `length`. Reused between calls: copy to keep. */
+/**
+ * An encoded row, sparse: `values[i]` at dimension `indexes[i]`, for i below `length`. Reused between calls: copy to keep.
+ * As `vector`, what is not there is 0. As `columns`, every feature in use has an entry: the number itself, a category's code, or
+ * NaN where the row says nothing of it.
+ */
 export interface Input {
   length: number;
   /** No index twice. */
@@ -13,13 +17,28 @@ export interface Input {
   values: Float64Array;
 }
 
-/** predict and explain never change it; all randomness comes from a seed in its state. */
+/** What a learner may ask about dimensions; the answers never change. */
+export interface Layout {
+  /** The dimension holds a category's code (a small integer), not a number. */
+  nominal(dimension: number): boolean;
+}
+
+/** predict, outputs and explain never change it; all randomness comes from a seed in its state. */
 export interface Learner {
-  /** Probability of true (binary) or value (regression). */
+  /** Probability of true (binary), value (regression), or the index of the most probable class (multiclass; -1: none yet). */
   predict(x: Input): number;
-  /** `y`: 1/0 for binary, the number for regression. Both finite, `weight` ≥ 0: the model sees to it. */
+  /**
+   * For multiclass the probability of each class learned so far, by index, else what `outputNames` names. Reused between
+   * calls, and may be longer than there are outputs.
+   */
+  outputs?(x: Input): Float64Array;
+  readonly outputNames?: readonly string[];
+  /**
+   * `y`: 1/0 for binary, the number for regression, the class's index for multiclass (a new one is the next integer). Finite,
+   * as is `weight` ≥ 0: the model sees to it.
+   */
   learn(x: Input, y: number, weight: number): void;
-  /** The raw score's part of each input dimension, in the input's order, and the bias. */
+  /** The raw score's part of each input entry, in the input's order, and the bias. */
   explain(x: Input): { readonly bias: number; readonly contributions: Float64Array };
   save(): Uint8Array;
   readonly bytes: number;
@@ -28,9 +47,11 @@ export interface Learner {
 /** One name in the registry. What must be loaded is awaited once, here. */
 export interface Kind {
   readonly name: string;
-  readonly tasks: readonly Task[];
+  readonly tasks: readonly LearnedTask[];
+  /** How it wants rows: one-hot and scaled to add up (`vector`, the default), or a column each as it is (`columns`). */
+  readonly inputs?: 'vector' | 'columns';
   /** Checks the options and fills in defaults; unknown names are refused. */
   readonly options: z.ZodType<LearnerOptions>;
-  create(options: ModelOptions, task: Task, seed: number): Promise<Learner>;
-  load(options: ModelOptions, task: Task, saved: Uint8Array): Promise<Learner>;
+  create(options: ModelOptions, task: LearnedTask, seed: number, layout: Layout): Promise<Learner>;
+  load(options: ModelOptions, task: LearnedTask, saved: Uint8Array, layout: Layout): Promise<Learner>;
 }

@@ -6,17 +6,28 @@ import type { ColumnType, ModelOptions } from '../flow/pipeline.ts';
 /** A row's features by name, as JSON.parse gives the record's text: number, string, boolean or null. */
 export type FeatureRow = Readonly<Record<string, unknown>>;
 
-export type Task = 'binary' | 'regression' | 'none';
+export type Task = 'binary' | 'regression' | 'multiclass' | 'none';
+
+/** What a learner can learn. */
+export type LearnedTask = Exclude<Task, 'none'>;
 
 /** What the model said of one row. */
 export interface Prediction {
-  /** P(true) for binary, the value for regression; null where there is no model. */
+  /** P(true) for binary, the value for regression, P(predicted class) for multiclass (0 before the first); null: no model. */
   readonly score: number | null;
-  /** `true`/`false` for binary, the value's text for regression; null where there is no model. */
+  /**
+   * `true`/`false` for binary, the value's text for regression, the class for multiclass (null before the first); null where
+   * there is no model.
+   */
   readonly prediction: string | null;
+  /** By class its probability, by quantile its value; only of models that say more than one number. */
+  readonly outputs?: Readonly<Record<string, number>>;
 }
 
-/** How much one feature moved the raw score (log-odds, or the value). Contributions and bias sum to it. */
+/**
+ * How much one feature moved the raw score: the value for regression, P(predicted class) of a tree or forest, log-odds for all
+ * others (multiclass: of the predicted class against the runner-up). Contributions and bias sum to it.
+ */
 export interface Contribution {
   readonly feature: string;
   /** The feature's value as it stood in the row. */
@@ -31,9 +42,11 @@ export interface Explanation {
 
 export interface TrainingExample {
   readonly features: FeatureRow;
-  /** true/false as 1/0 for binary, the number for regression. */
+  /** true/false as 1/0 for binary, the number for regression; not read for multiclass. */
   readonly target: number;
   readonly weight: number;
+  /** The label's text: the class, for multiclass. Not read otherwise. */
+  readonly label?: string;
 }
 
 /** Options that the model's user acts on, with their defaults filled in. */
@@ -54,7 +67,7 @@ export interface Model {
   readonly notices: readonly string[];
   /** Examples given to `learn` so far, those skipped included. */
   readonly examples: number;
-  /** Of these, the ones that nothing was learned from: target or weight NaN, infinite, beyond 1e100 or (weight) negative. */
+  /** Of these, the ones that nothing was learned from: target or weight NaN, infinite, beyond 1e100 or (weight) negative; a class beyond `max_classes` or over 200 characters. */
   readonly skipped: number;
   /** Values of features that could not be used (NaN, infinite, beyond 1e100) and counted as missing. */
   readonly unusable: number;
@@ -81,6 +94,8 @@ export interface ModelRequest {
   readonly seed: number;
   /** The caller gives every row to `observe`, in order. Without it `"update": "on_arrival"` is refused. */
   readonly arrivals?: boolean;
+  /** The caller gives `learn` the label's text. Without it multiclass is refused. */
+  readonly classes?: boolean;
 }
 
 /** What a model is made from; rejects with MODEL_INVALID (a hint says what would be valid). */

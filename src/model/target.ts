@@ -1,22 +1,43 @@
-// From a label's type to the task, and from a label's text to what is learned.
+// From a label's type to the tasks it can be learned by, and from a label's text to what is learned.
 
 import type { ColumnType } from '../flow/pipeline.ts';
-import type { Task } from './model.ts';
+import type { LearnedTask, Task } from './model.ts';
 
-/** OIDs of pg_type.dat: int8, int2, int4, float4, float8, numeric. */
-const NUMBERS = new Set([20, 21, 23, 700, 701, 1700]);
+/** OIDs of pg_type.dat: int8, int2, int4. */
+const INTEGERS = new Set([20, 21, 23]);
+/** float4, float8, numeric. */
+const FRACTIONS = new Set([700, 701, 1700]);
 const BOOLEAN = 16;
+/** "char", name, text, bpchar, varchar. */
+const TEXTS = new Set([18, 19, 25, 1042, 1043]);
+/** From here on types are a user's own: enums. Domains come as their base type. */
+const FIRST_USER_OID = 16384;
 
-/** Undefined where no model here learns a label of that type. */
-export function taskOf(label: ColumnType): Exclude<Task, 'none'> | undefined {
+/** A class's text ends here: a longer label is not learned. */
+export const MAX_CLASS_LENGTH = 200;
+
+/** Undefined where a label of that type is neither true or false nor a number. */
+export function taskOf(label: ColumnType): 'binary' | 'regression' | undefined {
   if (label.typeOid === BOOLEAN) return 'binary';
-  return NUMBERS.has(label.typeOid) ? 'regression' : undefined;
+  return INTEGERS.has(label.typeOid) || FRACTIONS.has(label.typeOid) ? 'regression' : undefined;
 }
 
-/** Reads a label as Postgres casts it to text: true/false as 1/0, a number as itself; NaN for anything else. */
+/** All that a label of that type can be learned by, the usual one first. */
+export function tasksOf(label: ColumnType): readonly LearnedTask[] {
+  const { typeOid } = label;
+  if (TEXTS.has(typeOid) || typeOid >= FIRST_USER_OID) return ['multiclass'];
+  const task = taskOf(label);
+  return task === undefined ? [] : INTEGERS.has(typeOid) ? [task, 'multiclass'] : [task];
+}
+
+/**
+ * Reads a label as Postgres casts it to text: true/false as 1/0, a number as itself, 0 for any class (its text is what is
+ * learned); NaN for what cannot be learned.
+ */
 export function targetOf(task: Task, label: string): number {
   if (task === 'binary')
     return label === 'true' || label === 't' ? 1 : label === 'false' || label === 'f' ? 0 : Number.NaN;
+  if (task === 'multiclass') return label.length <= MAX_CLASS_LENGTH ? 0 : Number.NaN;
   return label.trim() === '' ? Number.NaN : Number(label);
 }
 

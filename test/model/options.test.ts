@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { createModel, loadModel } from '../../src/model/create-model.ts';
+import { KINDS } from '../../src/model/kinds/registry.ts';
 import { targetOf } from '../../src/model/target.ts';
-import { booleanLabel, floatColumns, numberLabel, phishing, requestFor } from './phishing.ts';
+import { booleanLabel, floatColumns, numberLabel, phishing, requestFor, textLabel } from './phishing.ts';
 
 const columns = floatColumns(['amount', 'count']);
-const textLabel = { name: 'label', typeOid: 25, type: 'text' };
 
 async function refusal(options: Record<string, unknown>, label: typeof booleanLabel | undefined = booleanLabel) {
   const error = await createModel({ ...requestFor(columns, options), label }).then(
@@ -18,13 +18,13 @@ async function refusal(options: Record<string, unknown>, label: typeof booleanLa
 describe('model options that are not valid are refused with what would be', () => {
   test('an unknown kind', async () => {
     expect(await refusal({ kind: 'logistc' })).toBe(
-      'unknown model kind "logistc". Did you mean "logistic"? Valid kinds: auto, logistic, linear, none.',
+      `unknown model kind "logistc". Did you mean "logistic"? Valid kinds: ${KINDS.join(', ')}.`,
     );
   });
 
   test('an unknown option, with the nearest name', async () => {
     expect(await refusal({ intercept_rl: 1 })).toBe(
-      'unknown model option "intercept_rl". Did you mean "intercept_lr"? Valid options: kind, save_every, explain, allow_leak, seed, encode, update, optimizer, intercept_lr, l2, clip_gradient.',
+      'unknown model option "intercept_rl". Did you mean "intercept_lr"? Valid options: kind, save_every, explain, allow_leak, seed, encode, update, optimizer, intercept_lr, l1, l2, clip_gradient, class_weights.',
     );
     expect(await refusal({ optimizer: { name: 'adam', beta1: 0.8 } })).toBe(
       'unknown model option "beta1" in "optimizer". Did you mean "beta_1"? Valid options in "optimizer": name, lr, beta_1, beta_2, eps.',
@@ -45,6 +45,20 @@ describe('model options that are not valid are refused with what would be', () =
     expect(await refusal({ kind: 7 })).toContain('Valid kinds');
   });
 
+  test('options that do not go together', async () => {
+    expect(await refusal({ l1: 0.1, optimizer: { name: 'ftrl' } })).toContain(
+      'model option "l1" is not valid: "ftrl" has an l1 of its own, give it in "optimizer"',
+    );
+    expect(await refusal({ class_weights: { tru: 2 } })).toBe(
+      'model option "class_weights" names "tru", which is no class here. Did you mean "true"? Valid classes: "true", "false".',
+    );
+    expect(await refusal({ kind: 'passive_aggressive', class_weights: { true: 2 } }, numberLabel)).toContain(
+      '"class_weights" needs a label with classes',
+    );
+    expect(await refusal({ kind: 'quantile', quantiles: [0.5, 0.5] }, numberLabel)).toContain('no quantile twice');
+    expect(await refusal({ kind: 'passive_aggressive', variant: 'pa3' })).toContain('"variant" is not valid');
+  });
+
   test('an override for a feature that does not exist', async () => {
     expect(await refusal({ encode: { features: { amuont: { as: 'ignore' } } } })).toContain('Did you mean "amount"?');
   });
@@ -55,6 +69,13 @@ describe('model options that are not valid are refused with what would be', () =
     );
     expect(await refusal({ kind: 'logistic' }, numberLabel)).toContain('"logistic" needs a boolean label');
     expect(await refusal({ kind: 'linear' })).toContain('"linear" needs a numeric label, the label view gives boolean');
+    expect(await refusal({ kind: 'softmax' })).toContain('"softmax" needs a text or integer label');
+    expect(await refusal({ kind: 'quantile' }, textLabel)).toContain('"quantile" needs a numeric label');
+    expect(await refusal({ kind: 'passive_aggressive' }, textLabel)).toContain('needs a boolean or numeric label');
+    // The caller must say that it gives the label's text.
+    expect(await refusal({ kind: 'softmax' }, textLabel)).toContain(
+      'no model learns a label of type text in a pipeline yet',
+    );
     const none = { ...requestFor(columns, { kind: 'auto' }), label: undefined };
     await expect(createModel(none)).rejects.toThrow(/no label view/);
   });
@@ -114,5 +135,11 @@ test('a score of exactly 0.5 is predicted false, as in River', async () => {
 
 test('a label is read as Postgres casts it to text', () => {
   expect(['true', 'false', 'maybe', ''].map((text) => targetOf('binary', text))).toEqual([1, 0, NaN, NaN]);
+  expect(['a', '', 'é'.repeat(200), 'é'.repeat(201)].map((text) => targetOf('multiclass', text))).toEqual([
+    0,
+    0,
+    0,
+    NaN,
+  ]);
   expect(['12.50', '-3', 'NaN', ''].map((text) => targetOf('regression', text))).toEqual([12.5, -3, NaN, NaN]);
 });

@@ -13,6 +13,7 @@ const FLOAT8 = 701;
 const BOOLEAN = 16;
 
 export const booleanLabel: ColumnType = { name: 'label', typeOid: BOOLEAN, type: 'boolean' };
+export const textLabel: ColumnType = { name: 'label', typeOid: 25, type: 'text' };
 export const numberLabel: ColumnType = { name: 'label', typeOid: FLOAT8, type: 'double precision' };
 
 export function floatColumns(names: readonly string[]): ColumnType[] {
@@ -33,6 +34,30 @@ export function readLabelled(path: string): { columns: ColumnType[]; rows: Label
 }
 
 export const phishing = () => readLabelled('../../examples/phishing/phishing.csv');
+
+/** Phishing with the age of the domain joined to the label: four classes over eight features, as golden/traces.py has them. */
+export function phishingClasses(): { columns: ColumnType[]; rows: { features: FeatureRow; label: string }[] } {
+  const { columns, rows } = phishing();
+  return {
+    columns: columns.filter(({ name }) => name !== 'age_of_domain'),
+    rows: rows.slice(0, 700).map(({ features: { age_of_domain, ...features }, target }) => ({
+      features,
+      label: `${target === 1 ? 'phishing' : 'honest'} ${Number(age_of_domain) > 0.5 ? 'old' : 'new'}`,
+    })),
+  };
+}
+
+/** Cells of `golden/<name>.csv` behind row number and label, by header; a blank one is not there. */
+export function goldenOutputs(name: string): Record<string, number>[] {
+  const [header, ...lines] = readFileSync(new URL(`golden/${name}.csv`, import.meta.url), 'utf8')
+    .trim()
+    .split('\n');
+  const names = header!.split(',').slice(2);
+  return lines.map((line) => {
+    const cells = line.trim().split(',').slice(2);
+    return Object.fromEntries(names.flatMap((key, i) => (cells[i] === '' ? [] : [[key, Number(cells[i])]])));
+  });
+}
 
 /** What River predicted for each row, from `golden/<name>.csv`. */
 export function goldenTrace(name: string): number[] {

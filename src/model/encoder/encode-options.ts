@@ -16,21 +16,24 @@ const featureOptions = z.strictObject({
   dimensions: dimensions.optional(),
 });
 
-export const encodeOptions = z
-  .strictObject({
-    /** Numbers as (x − mean) / sd, both learned online. */
-    standardise: z.boolean().default(true),
-    /** Standardised numbers end here, in standard deviations; null for no limit, as River has it. */
-    clip: z.number().positive().max(1e6).nullable().default(100),
-    categories: z.enum(['one_hot', 'hashing']).default('one_hot'),
-    /** Values a feature that get a dimension of their own; later ones share `other`. */
-    max_values: maxValues.default(100),
-    /** Of a hashed feature. */
-    dimensions: dimensions.default(256),
-    hash_seed: seed.default(0),
-    features: z.record(z.string(), featureOptions).default({}),
-  })
-  .prefault({});
+const encodeShape = {
+  /** Numbers as (x − mean) / sd, both learned online. */
+  standardise: z.boolean().default(true),
+  /** Numbers end here, in standard deviations; null for no limit, as River has it. */
+  clip: z.number().positive().max(1e6).nullable().default(100),
+  categories: z.enum(['one_hot', 'hashing']).default('one_hot'),
+  /** Values a feature that get a dimension or code of their own; later ones share `other`. */
+  max_values: maxValues.default(100),
+  /** Of a hashed feature. */
+  dimensions: dimensions.default(256),
+  hash_seed: seed.default(0),
+  features: z.record(z.string(), featureOptions).default({}),
+};
+
+export const encodeOptions = z.strictObject(encodeShape).prefault({});
+
+/** Of kinds that take columns as they are. */
+const columnOptions = z.strictObject({ ...encodeShape, standardise: z.boolean().default(false) }).prefault({});
 
 export type EncodeOptions = z.infer<typeof encodeOptions>;
 
@@ -40,4 +43,20 @@ export const updateOption = z.enum(['on_label', 'on_arrival']).default('on_label
 /** Options of every kind that learns from encoded rows; a kind adds its own. */
 export const learnerOptions = { ...commonOptions, encode: encodeOptions, update: updateOption };
 
-export type LearnerOptions = z.infer<z.ZodObject<typeof learnerOptions>>;
+/** The same for kinds that take columns as they are. */
+export const columnLearnerOptions = { ...learnerOptions, encode: columnOptions };
+
+/** Of kinds that learn classes: factors on the weight of each class's examples; 1 for those not named. */
+export const classWeights = z.record(z.string(), z.number().min(0).max(1e6)).optional();
+
+/** Of kinds that learn text or integer labels: classes kept; an example of a further one is skipped. */
+export const maxClasses = z.int().min(2).max(1000).default(100);
+
+/** Of kinds with several tasks: how an integer label is taken. */
+export const taskOption = z.enum(['binary', 'regression', 'multiclass']).optional();
+
+export type LearnerOptions = z.infer<z.ZodObject<typeof learnerOptions>> & {
+  readonly class_weights?: z.infer<typeof classWeights>;
+  readonly max_classes?: number;
+  readonly task?: z.infer<typeof taskOption>;
+};

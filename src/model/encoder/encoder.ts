@@ -1,8 +1,9 @@
-// Rows to inputs: numbers standardised online, booleans as flags, text one-hot or hashed, NULL as a dimension of its own. A
-// dimension is made when an example first needs it and is never given away, so weights keep their meaning.
+// Rows to inputs, as a `vector`: numbers standardised online, booleans as flags, text one-hot or hashed, NULL as a dimension of
+// its own. Or as `columns`: a dimension each, numbers as they are, categories as codes, NULL as NaN. A dimension is made when an
+// example first needs it and is never given away, so weights keep their meaning.
 
 import type { ColumnType } from '../../flow/pipeline.ts';
-import type { Input } from '../learner.ts';
+import type { Input, Layout } from '../learner.ts';
 import type { FeatureRow } from '../model.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import type { EncodeOptions } from './encode-options.ts';
@@ -16,6 +17,8 @@ const CLIP_FROM = 100;
 /** For numbers that are not standardised or where `clip` is null: keeps a sum of products finite. */
 const NO_CLIP = 1e15;
 const NONE = -1;
+/** As columns: the code that all categories beyond `max_values` share; those before count from 1. */
+const OTHER_CODE = 0;
 
 /** What is learned about one feature. It outlives the column: a feature that comes back finds its weights. */
 interface FeatureState {
@@ -37,9 +40,12 @@ interface Feature {
   readonly state: FeatureState;
 }
 
-export class Encoder {
+export class Encoder implements Layout {
   readonly notices: readonly string[];
   readonly #options: EncodeOptions;
+  readonly #columns: boolean;
+  /** As columns, by dimension: it holds codes. */
+  readonly #nominal: boolean[] = [];
   readonly #clip: number;
   readonly #features: Feature[] = [];
   readonly #states = new Map<string, FeatureState>();
@@ -49,12 +55,19 @@ export class Encoder {
   readonly #input: Input;
   readonly #owners: Int32Array;
 
-  constructor(columns: readonly ColumnType[], options: EncodeOptions, saved?: StateReader) {
+  constructor(
+    columns: readonly ColumnType[],
+    options: EncodeOptions,
+    saved?: StateReader,
+    inputs: 'vector' | 'columns' = 'vector',
+  ) {
     this.#options = options;
+    this.#columns = inputs === 'columns';
     this.#clip = options.clip ?? NO_CLIP;
     const { features, notices } = planEncoding(columns, options);
     this.notices = notices;
     if (saved) this.#load(saved);
+    for (const { dimension, role } of this.#states.values()) this.#nominal[dimension] = role !== 'number';
     for (const plan of features) {
       let state = this.#states.get(plan.name);
       // Another role than it had: the old dimensions stay unused.
@@ -90,6 +103,10 @@ export class Encoder {
     return bytes;
   }
 
+  nominal(dimension: number): boolean {
+    return this.#nominal[dimension] === true;
+  }
+
   /** Which feature entry `i` of the last input came from. */
   owner(i: number): number {
     return this.#owners[i]!;
@@ -103,6 +120,7 @@ export class Encoder {
   encode(row: FeatureRow, learn: boolean): Input {
     const input = this.#input;
     input.length = 0;
+    if (this.#columns) return this.#encodeColumns(row, learn);
     for (let f = 0; f < this.#features.length; f++) {
       const { plan, state } = this.#features[f]!;
       const value = row[plan.name];
@@ -113,6 +131,55 @@ export class Encoder {
       else this.#category(f, value, plan, state, learn);
     }
     return input;
+  }
+
+  #encodeColumns(row: FeatureRow, learn: boolean): Input {
+    for (let f = 0; f < this.#features.length; f++) {
+      const { plan, state } = this.#features[f]!;
+      const value = row[plan.name];
+      const code =
+        value === undefined || value === null
+          ? Number.NaN
+          : plan.role === 'number'
+            ? this.#limited(numberOf(value, plan.source), plan, state, learn)
+            : plan.role === 'flag'
+              ? typeof value === 'boolean'
+                ? Number(value)
+                : Number.NaN
+              : this.#code(categoryOf(value), plan, state, learn);
+      // A category that is merely new is not unusable.
+      if (learn && code !== code && value !== undefined && value !== null) this.#unusable += 1;
+      this.#emit(f, state.dimension, code);
+    }
+    return this.#input;
+  }
+
+  /** The number itself, at most `clip` deviations from the mean; standardised where the options ask for it. */
+  #limited(x: number, plan: FeaturePlan, state: FeatureState, learn: boolean): number {
+    if (x !== x) return x;
+    if (learn) this.#standardise(x, state);
+    if (plan.standardise) {
+      const z = state.variance > 0 ? (x - state.mean) / Math.sqrt(state.variance) : 0;
+      return limit(z, this.#clip);
+    }
+    if (this.#options.clip !== null && state.count >= CLIP_FROM && state.variance > 0) {
+      const reach = this.#clip * Math.sqrt(state.variance);
+      if (Math.abs(x - state.mean) > reach) x = state.mean + limit(x - state.mean, reach);
+    }
+    return limit(x, NO_CLIP);
+  }
+
+  /** NaN for a category that was never learned, as long as it could still get a code of its own. */
+  #code(category: string | undefined, plan: FeaturePlan, state: FeatureState, learn: boolean): number {
+    if (category === undefined) return Number.NaN;
+    if (plan.role === 'hashing') return 1 + (hashText(category, this.#options.hash_seed) % plan.dimensions);
+    if (category.length > MAX_CATEGORY_LENGTH) return OTHER_CODE;
+    const code = state.values.get(category);
+    if (code !== undefined) return code;
+    if (state.values.size >= plan.maxValues) return OTHER_CODE;
+    if (!learn) return Number.NaN;
+    state.values.set(category, state.values.size + 1);
+    return state.values.size;
   }
 
   save(writer: StateWriter): void {
@@ -156,10 +223,12 @@ export class Encoder {
 
   #start(plan: FeaturePlan): FeatureState {
     const category = plan.role === 'one_hot' || plan.role === 'hashing';
+    const dimension = category && !this.#columns ? NONE : this.#dimensions++;
+    this.#nominal[dimension] = plan.role !== 'number';
     return {
       name: plan.name,
       role: plan.role,
-      dimension: category ? NONE : this.#dimensions++,
+      dimension,
       missing: NONE,
       count: 0,
       mean: 0,

@@ -2,16 +2,16 @@
 
 import type { Kind } from '../learner.ts';
 import { parseOptions } from '../options.ts';
-import { GeneralisedLinear, generalisedLinearOptions } from './generalised-linear.ts';
+import { GeneralisedLinear, linearOptions } from './generalised-linear.ts';
 
 export const linear: Kind = {
   name: 'linear',
   tasks: ['regression'],
-  options: generalisedLinearOptions,
+  options: linearOptions,
   async create(options) {
-    return new GeneralisedLinear('squared', parseOptions(generalisedLinearOptions, options));
+    return new GeneralisedLinear('squared', parseOptions(linearOptions, options));
   },
   async load(options, _task, saved) {
-    return GeneralisedLinear.load('squared', parseOptions(generalisedLinearOptions, options), saved);
+    return GeneralisedLinear.load('squared', parseOptions(linearOptions, options), saved);
   },
 };

@@ -2,16 +2,16 @@
 
 import type { Kind } from '../learner.ts';
 import { parseOptions } from '../options.ts';
-import { GeneralisedLinear, generalisedLinearOptions } from './generalised-linear.ts';
+import { GeneralisedLinear, logisticOptions } from './generalised-linear.ts';
 
 export const logistic: Kind = {
   name: 'logistic',
   tasks: ['binary'],
-  options: generalisedLinearOptions,
+  options: logisticOptions,
   async create(options) {
-    return new GeneralisedLinear('log', parseOptions(generalisedLinearOptions, options));
+    return new GeneralisedLinear('log', parseOptions(logisticOptions, options));
   },
   async load(options, _task, saved) {
-    return GeneralisedLinear.load('log', parseOptions(generalisedLinearOptions, options), saved);
+    return GeneralisedLinear.load('log', parseOptions(logisticOptions, options), saved);
   },
 };

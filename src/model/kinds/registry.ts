@@ -5,8 +5,11 @@ import type { Kind } from '../learner.ts';
 import { didYouMean } from '../options.ts';
 import { linear } from './linear.ts';
 import { logistic } from './logistic.ts';
+import { passiveAggressive } from './passive-aggressive.ts';
+import { quantile } from './quantile.ts';
+import { softmax } from './softmax.ts';
 
-const LEARNERS: readonly Kind[] = [logistic, linear];
+export const LEARNERS: readonly Kind[] = [logistic, linear, softmax, passiveAggressive, quantile];
 
 /** Every valid `"kind"`. */
 export const KINDS: readonly string[] = ['auto', ...LEARNERS.map((kind) => kind.name), 'none'];

@@ -2,13 +2,15 @@
 // known. A pure function of the outcomes folded, in their order; a fold is cheap, values are worked out when asked for.
 
 import { MAX_MAGNITUDE } from '../encoder/feature-value.ts';
-import type { Task } from '../model.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
 import { BinaryTally } from './binary-tally.ts';
 import { OutcomeWindow } from './outcome-window.ts';
 import type { MetricValue, Outcome } from './outcome.ts';
 import { RegressionTally } from './regression-tally.ts';
 import { exactRocAuc } from './roc-auc.ts';
+
+/** What is measured here: classes of text or integers are not, yet. */
+export type MeasuredTask = 'binary' | 'regression';
 
 export type Period = 'all' | 'recent' | 'backfill';
 
@@ -20,14 +22,14 @@ export const RECENT_OUTCOMES = 10_000;
  * binned (see BinnedRocAuc for its bound), and for the baseline of MAE, which is a running mean.
  */
 export class PrequentialMetrics {
-  readonly task: Exclude<Task, 'none'>;
+  readonly task: MeasuredTask;
   readonly period: Period;
   readonly #binary: BinaryTally | undefined;
   readonly #regression: RegressionTally | undefined;
   readonly #window: OutcomeWindow | undefined;
   #ignored = 0;
 
-  constructor(task: Exclude<Task, 'none'>, period: Period) {
+  constructor(task: MeasuredTask, period: Period) {
     this.task = task;
     this.period = period;
     if (period === 'recent') this.#window = new OutcomeWindow(RECENT_OUTCOMES);
@@ -36,7 +38,7 @@ export class PrequentialMetrics {
   }
 
   /** Rejects another task's or period's state, and a corrupt one, with MODEL_STATE. */
-  static load(task: Exclude<Task, 'none'>, period: Period, saved: Uint8Array): PrequentialMetrics {
+  static load(task: MeasuredTask, period: Period, saved: Uint8Array): PrequentialMetrics {
     const metrics = new PrequentialMetrics(task, period);
     const reader = new StateReader(saved, `${task} metrics ${period}`);
     metrics.#ignored = reader.f64();

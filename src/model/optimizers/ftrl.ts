@@ -1,5 +1,6 @@
-// FTRL-Proximal (McMahan et al. 2013, algorithm 1), in River's order, which differs from the paper's in two ways: a weight is
-// set when it is next learned (so it lags one update behind), and where |z| ≤ l1 it keeps its old value instead of zero.
+// FTRL-Proximal (McMahan et al. 2013, algorithm 1). River's order, the default, differs from the paper's in two ways: a weight is
+// set when it is next learned (so it lags one update behind), and where |z| ≤ l1 it keeps its old value instead of zero. In the
+// paper's order (`"order": "paper"`) it is what z and n say after each update: exactly zero where |z| ≤ l1.
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { grown, type Optimizer } from './optimizer.ts';
@@ -9,6 +10,7 @@ export interface FtrlOptions {
   readonly beta: number;
   readonly l1: number;
   readonly l2: number;
+  readonly order: 'river' | 'paper';
 }
 
 export class Ftrl implements Optimizer {
@@ -33,15 +35,26 @@ export class Ftrl implements Optimizer {
   begin(): void {}
 
   step(j: number, weight: number, gradient: number): number {
-    const { alpha, beta, l1, l2 } = this.#options;
+    const { alpha, beta, l1, l2, order } = this.#options;
     const z = this.#z[j]!;
     const n = this.#n[j]!;
+    if (order === 'paper') return this.#paperStep(j, weight, gradient);
     if (Math.abs(z) > l1) weight = -(z - Math.sign(z) * l1) / ((beta + Math.sqrt(n)) / alpha + l2);
     const squares = n + gradient * gradient;
     const sigma = (Math.sqrt(squares) - Math.sqrt(n)) / alpha;
     this.#z[j] = z + (gradient - sigma * weight);
     this.#n[j] = squares;
     return weight;
+  }
+
+  #paperStep(j: number, weight: number, gradient: number): number {
+    const { alpha, beta, l1, l2 } = this.#options;
+    const n = this.#n[j]!;
+    const squares = n + gradient * gradient;
+    const z = this.#z[j]! + gradient - ((Math.sqrt(squares) - Math.sqrt(n)) / alpha) * weight;
+    this.#z[j] = z;
+    this.#n[j] = squares;
+    return Math.abs(z) <= l1 ? 0 : -(z - Math.sign(z) * l1) / ((beta + Math.sqrt(squares)) / alpha + l2);
   }
 
   /** The z that gives each weight back, so that learning goes on from it instead of from zero. */

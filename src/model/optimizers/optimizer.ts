@@ -39,6 +39,7 @@ export const optimizerOptions = z
       beta: z.number().min(0).max(1e6).default(1),
       l1: z.number().min(0).max(1e6).default(0),
       l2: z.number().min(0).max(1e6).default(1),
+      order: z.enum(['river', 'paper']).default('river'),
     }),
   ])
   .default({ name: 'sgd', lr: 0.01 });

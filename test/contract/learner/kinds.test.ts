@@ -1,31 +1,63 @@
-import { booleanLabel, numberLabel } from '../../model/phishing.ts';
+// Every kind in the registry runs through the contract with its defaults, for each label that it learns; some with more options.
+
+import { booleanLabel, numberLabel, textLabel } from '../../model/phishing.ts';
+import { LEARNERS } from '../../../src/model/kinds/registry.ts';
+import type { LearnedTask } from '../../../src/model/model.ts';
 import { modelContract, type Subject } from './model-contract.ts';
+
+const LABELS = { binary: booleanLabel, regression: numberLabel, multiclass: textLabel } as const;
+const PRIORS = { binary: 0.5, regression: 0, multiclass: 0 } as const;
+/** Passive-aggressive learning stops at a margin of 1, or an error of `epsilon`. */
+const ENOUGH = { binary: 1 / (1 + Math.exp(-1)) - 1e-9, regression: 1 - 0.1 - 1e-9, multiclass: 1 };
+/** Kinds whose explanations are of a probability, not of log-odds. */
+const OF_PROBABILITY: readonly string[] = [];
+
+function subjectOf(task: LearnedTask, options: Subject['options'], name = `${options.kind} (${task})`): Subject {
+  return {
+    name,
+    options,
+    label: LABELS[task],
+    prior: PRIORS[task],
+    raw: task === 'regression' ? 'value' : OF_PROBABILITY.includes(options.kind) ? 'probability' : 'log_odds',
+    certain: options.kind === 'passive_aggressive' ? ENOUGH[task] : 0.9,
+    stateBytes: 64 * 1024,
+  };
+}
 
 const optimizers = [{ name: 'sgd' }, { name: 'adagrad' }, { name: 'adam', lr: 0.01 }, { name: 'ftrl' }];
 
 const subjects: Subject[] = [
-  ...optimizers.map((optimizer) => ({
-    name: `logistic with ${optimizer.name}`,
-    options: { kind: 'logistic', optimizer },
-    label: booleanLabel,
-    prior: 0.5,
-  })),
+  ...LEARNERS.flatMap((kind) => kind.tasks.map((task) => subjectOf(task, { kind: kind.name }))),
+  ...optimizers.map((optimizer) =>
+    subjectOf('binary', { kind: 'logistic', optimizer }, `logistic with ${optimizer.name}`),
+  ),
   ...optimizers
     .filter(({ name }) => name !== 'ftrl')
-    .map((optimizer) => ({
-      name: `linear with ${optimizer.name}`,
-      options: { kind: 'linear', optimizer },
-      label: numberLabel,
-      prior: 0,
-    })),
-  {
-    name: 'logistic with l2 and hashing',
-    options: { kind: 'logistic', l2: 0.001, encode: { categories: 'hashing', dimensions: 64 } },
-    label: booleanLabel,
-    prior: 0.5,
-  },
-  { name: 'auto for a boolean', options: { kind: 'auto' }, label: booleanLabel, prior: 0.5 },
-  { name: 'auto for a number', options: { kind: 'auto' }, label: numberLabel, prior: 0 },
+    .map((optimizer) => subjectOf('regression', { kind: 'linear', optimizer }, `linear with ${optimizer.name}`)),
+  subjectOf(
+    'binary',
+    { kind: 'logistic', l2: 0.001, encode: { categories: 'hashing', dimensions: 64 } },
+    'logistic with l2 and hashing',
+  ),
+  subjectOf(
+    'binary',
+    { kind: 'logistic', l1: 0.001, class_weights: { true: 5 } },
+    'logistic with l1 and class weights',
+  ),
+  subjectOf(
+    'binary',
+    { kind: 'logistic', optimizer: { name: 'ftrl', l1: 0.1, order: 'paper' } },
+    "logistic with ftrl in the paper's order",
+  ),
+  subjectOf('regression', { kind: 'linear', l1: 0.001, l2: 0.001 }, 'linear with l1 and l2'),
+  subjectOf(
+    'multiclass',
+    { kind: 'softmax', l1: 0.001, optimizer: { name: 'adam', lr: 0.01 } },
+    'softmax with adam, l1',
+  ),
+  subjectOf('binary', { kind: 'passive_aggressive', variant: 'pa2', c: 0.1 }, 'passive_aggressive pa2'),
+  subjectOf('binary', { kind: 'auto' }, 'auto for a boolean'),
+  subjectOf('regression', { kind: 'auto' }, 'auto for a number'),
 ];
 
 for (const subject of subjects) modelContract(subject);

@@ -1,0 +1,197 @@
+// A raw score w·x + b, from zero, moved by gradient steps exactly as River 0.26's linear_model does it: gradient x·slope + l2·w
+// (the bias has no l2), the bias first, by plain gradient descent with a rate of its own, then the optimizer. l1: see L1Penalty.
+
+import { z } from 'zod';
+import { MillraceError } from '../../runtime/errors.ts';
+import type { Input } from '../learner.ts';
+import { createOptimizer } from '../optimizers/create-optimizer.ts';
+import { L1Penalty } from '../optimizers/l1-penalty.ts';
+import { grown, optimizerOptions, type Optimizer } from '../optimizers/optimizer.ts';
+import { StateReader, StateWriter } from '../saved-state.ts';
+
+/** Options of gradient descent on weights, which several kinds share. */
+export const gradientOptions = {
+  optimizer: optimizerOptions,
+  intercept_lr: z.number().min(0).max(1e6).default(0.01),
+  l1: z.number().min(0).max(1e6).default(0),
+  l2: z.number().min(0).max(1e6).default(0),
+  clip_gradient: z.number().positive().max(1e12).default(1e12),
+};
+
+export type GradientOptions = z.infer<z.ZodObject<typeof gradientOptions>>;
+
+/** FTRL has an l1 of its own; two would fight. */
+export function oneL1(options: { readonly l1: number; readonly optimizer: { readonly name: string } }): boolean {
+  return options.l1 === 0 || options.optimizer.name !== 'ftrl';
+}
+
+export const ONE_L1 = { path: ['l1'], message: '"ftrl" has an l1 of its own, give it in "optimizer"' };
+
+/** A weight that a step would carry beyond this keeps its value: a rate that diverges gives bad scores, never NaN. */
+const MAX_WEIGHT = 1e100;
+/** Behind the optimizer's name in a saved state: the penalty's memory follows. */
+const WITH_L1 = '+l1';
+
+export class LinearScore {
+  readonly #interceptRate: number;
+  readonly #l2: number;
+  readonly #optimizer: Optimizer;
+  readonly #penalty: L1Penalty | undefined;
+  #weights: Float64Array = new Float64Array(0);
+  /** All zero between calls; the dense form of an input where l2 touches every weight. */
+  #dense: Float64Array = new Float64Array(0);
+  /** Dimensions seen so far; arrays have room for more. */
+  #count = 0;
+  #bias = 0;
+
+  constructor(options: Omit<GradientOptions, 'clip_gradient'>) {
+    this.#interceptRate = options.intercept_lr;
+    this.#l2 = options.l2;
+    this.#optimizer = createOptimizer(options.optimizer);
+    if (options.l1 > 0) this.#penalty = new L1Penalty(options);
+  }
+
+  /** Another optimizer than the saved one goes on from its weights, with no memory of how they came to be. */
+  static load(options: Omit<GradientOptions, 'clip_gradient'>, reader: StateReader): LinearScore {
+    const linear = new LinearScore(options);
+    linear.#bias = reader.f64();
+    linear.#weights = reader.floats();
+    linear.#count = linear.#weights.length;
+    linear.#dense = new Float64Array(linear.#count);
+    linear.#optimizer.grow(linear.#count);
+    const saved = reader.text();
+    const name = saved.endsWith(WITH_L1) ? saved.slice(0, -WITH_L1.length) : saved;
+    if (name === options.optimizer.name) linear.#optimizer.load(reader);
+    else {
+      optimizerNamed(name).load(reader);
+      linear.#optimizer.adopt(linear.#weights, linear.#count);
+    }
+    linear.#optimizer.grow(linear.#count);
+    if (saved !== name) L1Penalty.load(reader, linear.#penalty);
+    linear.#penalty?.grow(linear.#count);
+    return linear;
+  }
+
+  /** One of its own that goes on from here. */
+  copy(options: Omit<GradientOptions, 'clip_gradient'>): LinearScore {
+    const writer = new StateWriter('linear score');
+    this.save(writer);
+    return LinearScore.load(options, new StateReader(writer.finish(), 'linear score'));
+  }
+
+  get bias(): number {
+    return this.#bias;
+  }
+
+  /** Where it was never moved: a start that is known, instead of zero. */
+  set bias(value: number) {
+    this.#bias = value;
+  }
+
+  get bytes(): number {
+    return this.#weights.byteLength + this.#dense.byteLength + this.#optimizer.bytes + (this.#penalty?.bytes ?? 0);
+  }
+
+  raw(x: Input): number {
+    let sum = 0;
+    for (let i = 0; i < x.length; i++) sum += this.weight(x.indexes[i]!) * x.values[i]!;
+    return sum + this.#bias;
+  }
+
+  /** Zero for a dimension that was never learned. */
+  weight(j: number): number {
+    if (j >= this.#count) return 0;
+    return this.#penalty === undefined ? this.#weights[j]! : this.#penalty.apply(j, this.#weights[j]!);
+  }
+
+  /** Each entry's part of the raw score. */
+  contributions(x: Input): Float64Array {
+    const contributions = new Float64Array(x.length);
+    for (let i = 0; i < x.length; i++) contributions[i] = this.weight(x.indexes[i]!) * x.values[i]!;
+    return contributions;
+  }
+
+  /** One step down `slope`, the loss's derivative by the raw score, clipped and weighted; `weight` is the example's. */
+  step(x: Input, slope: number, weight: number): void {
+    this.#reserve(x);
+    this.#bias = bounded(this.#bias - this.#interceptRate * slope, this.#bias);
+    this.#optimizer.begin();
+    if (this.#l2 > 0) {
+      this.#penalty?.settleAll(this.#weights, this.#count);
+      this.#stepAll(x, slope, this.#l2);
+    } else {
+      this.#penalty?.settle(this.#weights, x);
+      this.#stepSparse(x, slope);
+    }
+    this.#penalty?.add(weight);
+  }
+
+  save(writer: StateWriter): void {
+    writer.f64(this.#bias);
+    writer.floats(this.#weights, this.#count);
+    writer.text(this.#optimizer.name + (this.#penalty ? WITH_L1 : ''));
+    this.#optimizer.save(writer, this.#count);
+    this.#penalty?.save(writer, this.#count);
+  }
+
+  #stepSparse(x: Input, slope: number): void {
+    const weights = this.#weights;
+    for (let i = 0; i < x.length; i++) {
+      const j = x.indexes[i]!;
+      const weight = weights[j]!;
+      weights[j] = bounded(this.#optimizer.step(j, weight, x.values[i]! * slope), weight);
+    }
+  }
+
+  /** With l2 every weight has a gradient, also those that the example does not touch. */
+  #stepAll(x: Input, slope: number, l2: number): void {
+    const weights = this.#weights;
+    const dense = this.#dense;
+    for (let i = 0; i < x.length; i++) dense[x.indexes[i]!] = x.values[i]!;
+    for (let j = 0; j < this.#count; j++) {
+      const weight = weights[j]!;
+      weights[j] = bounded(this.#optimizer.step(j, weight, dense[j]! * slope + l2 * weight), weight);
+    }
+    for (let i = 0; i < x.length; i++) dense[x.indexes[i]!] = 0;
+  }
+
+  #reserve(x: Input): void {
+    let needed = this.#count;
+    for (let i = 0; i < x.length; i++) if (x.indexes[i]! >= needed) needed = x.indexes[i]! + 1;
+    if (needed > this.#weights.length) {
+      const capacity = Math.max(16, needed, this.#weights.length * 2);
+      this.#weights = grown(this.#weights, capacity);
+      this.#dense = new Float64Array(capacity);
+      this.#optimizer.grow(capacity);
+      this.#penalty?.grow(capacity);
+    }
+    this.#count = needed;
+  }
+}
+
+/** River's: exactly 0 and 1 beyond ±30, so a score never depends on the last bits of `exp`. */
+export function sigmoid(raw: number): number {
+  if (raw < -30) return 0;
+  if (raw > 30) return 1;
+  return 1 / (1 + Math.exp(-raw));
+}
+
+export function clipped(slope: number, clip: number): number {
+  return slope > clip ? clip : slope < -clip ? -clip : slope;
+}
+
+function bounded(next: number, present: number): number {
+  return Math.abs(next) <= MAX_WEIGHT ? next : present;
+}
+
+function optimizerNamed(name: string): Optimizer {
+  const options = optimizerOptions.safeParse({ name });
+  if (options.success) return createOptimizer(options.data);
+  throw new MillraceError(
+    'MODEL_STATE',
+    `the saved model names an optimizer "${name}" that this Millrace does not know`,
+    {
+      hint: 'Run the Millrace that saved it or a newer one, or rebuild the pipeline.',
+    },
+  );
+}

@@ -1,0 +1,138 @@
+// `quantile`: linear quantile regression, several quantiles at once, by gradient descent on the pinball loss (Koenker, Bassett
+// 1978). They never cross: what is given is the raw quantiles in order (Chernozhukov, Fernández-Val, Galichon 2010, rearranging
+// can only bring them nearer). The pinball slope knows no size of error, so steps are in units of the mean absolute error to the
+// middle quantile, which fades: they shrink as the fit gets better and grow when the world changes.
+
+import { z } from 'zod';
+import { learnerOptions } from '../encoder/encode-options.ts';
+import type { Input, Kind, Learner } from '../learner.ts';
+import { parseOptions } from '../options.ts';
+import { StateReader, StateWriter } from '../saved-state.ts';
+import { LinearScore } from './linear-score.ts';
+
+const rate = z.number().positive().max(10);
+
+const quantileOptions = z.strictObject({
+  ...learnerOptions,
+  /** In any order, no two the same. The score is the one nearest to 0.5, the lower of two. */
+  quantiles: z
+    .array(z.number().gt(0).lt(1))
+    .min(1)
+    .max(99)
+    .refine((values) => new Set(values).size === values.length, 'no quantile twice')
+    .default([0.1, 0.5, 0.9]),
+  lr: rate.default(0.02),
+  intercept_lr: rate.default(0.02),
+  l1: z.number().min(0).max(1e6).default(0),
+  l2: z.number().min(0).max(1e6).default(0),
+});
+
+type QuantileOptions = z.infer<typeof quantileOptions>;
+
+/** Examples that the error's mean is over, once there are so many. */
+const FADING = 200;
+/** An error counts as at most this many mean errors. */
+const OUTLIER = 10;
+export class Quantile implements Learner {
+  readonly outputNames: readonly string[];
+  readonly #quantiles: readonly number[];
+  readonly #middle: number;
+  readonly #scores: readonly LinearScore[];
+  readonly #outputs: Float64Array;
+  /** Mean absolute error to the middle quantile, of the last examples most. */
+  #scale = 0;
+  #examples = 0;
+
+  constructor(options: QuantileOptions, saved?: StateReader) {
+    this.#quantiles = [...options.quantiles].sort((a, b) => a - b);
+    this.outputNames = this.#quantiles.map(String);
+    const distance = (i: number) => Math.abs(this.#quantiles[i]! - 0.5);
+    this.#middle = this.#quantiles.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
+    const gradient = { ...options, optimizer: { name: 'sgd', lr: options.lr } } as const;
+    const loaded = new Map<number, LinearScore>();
+    if (saved) {
+      this.#scale = saved.f64();
+      this.#examples = saved.f64();
+      for (let left = saved.u32(); left > 0; left--) loaded.set(saved.f64(), LinearScore.load(gradient, saved));
+    }
+    this.#scores = this.#quantiles.map((quantile) => {
+      // One that the options have only now starts where the nearest stands.
+      const near = [...loaded.keys()].sort((a, b) => Math.abs(a - quantile) - Math.abs(b - quantile))[0];
+      return (
+        loaded.get(quantile) ?? (near === undefined ? new LinearScore(gradient) : loaded.get(near)!.copy(gradient))
+      );
+    });
+    this.#outputs = new Float64Array(this.#quantiles.length);
+  }
+
+  static load(options: QuantileOptions, saved: Uint8Array): Quantile {
+    const reader = new StateReader(saved, 'quantile learner');
+    const learner = new Quantile(options, reader);
+    reader.finish();
+    return learner;
+  }
+
+  get bytes(): number {
+    return this.#scores.reduce((sum, one) => sum + one.bytes, this.#outputs.byteLength);
+  }
+
+  predict(x: Input): number {
+    return this.outputs(x)[this.#middle]!;
+  }
+
+  outputs(x: Input): Float64Array {
+    for (let q = 0; q < this.#scores.length; q++) this.#outputs[q] = this.#scores[q]!.raw(x);
+    return this.#outputs.sort();
+  }
+
+  learn(x: Input, y: number, weight: number): void {
+    if (weight === 0) return;
+    // From the first example on the bias is near the target: from zero, far ones would take as long as they are far.
+    if (this.#examples === 0) for (const one of this.#scores) one.bias = y;
+    this.#examples += 1;
+    let error = Math.abs(y - this.#scores[this.#middle]!.raw(x));
+    // One absurd target must not make all later steps absurd.
+    if (this.#examples > FADING && error > this.#scale * OUTLIER) error = this.#scale * OUTLIER;
+    this.#scale += (error - this.#scale) / Math.min(this.#examples, FADING);
+    for (let q = 0; q < this.#scores.length; q++) {
+      const one = this.#scores[q]!;
+      const slope = y < one.raw(x) ? 1 - this.#quantiles[q]! : -this.#quantiles[q]!;
+      one.step(x, slope * this.#scale * Math.min(weight, MAX_WEIGHT), weight);
+    }
+  }
+
+  /** Of the score. */
+  explain(x: Input): { readonly bias: number; readonly contributions: Float64Array } {
+    const score = this.predict(x);
+    // The raw quantile that stands in the middle once they are in order.
+    const one = this.#scores.find((candidate) => candidate.raw(x) === score)!;
+    return { bias: one.bias, contributions: one.contributions(x) };
+  }
+
+  save(): Uint8Array {
+    const writer = new StateWriter('quantile learner');
+    writer.f64(this.#scale);
+    writer.f64(this.#examples);
+    writer.u32(this.#scores.length);
+    this.#quantiles.forEach((quantile, q) => {
+      writer.f64(quantile);
+      this.#scores[q]!.save(writer);
+    });
+    return writer.finish();
+  }
+}
+
+/** No example steps further than this many of weight 1 would. */
+const MAX_WEIGHT = 100;
+
+export const quantile: Kind = {
+  name: 'quantile',
+  tasks: ['regression'],
+  options: quantileOptions,
+  async create(options) {
+    return new Quantile(parseOptions(quantileOptions, options));
+  },
+  async load(options, _task, saved) {
+    return Quantile.load(parseOptions(quantileOptions, options), saved);
+  },
+};

@@ -1,0 +1,67 @@
+// What a model is to learn: from the label's type, the kind and its options.
+
+import { MillraceError } from '../runtime/errors.ts';
+import type { LearnerOptions } from './encoder/encode-options.ts';
+import { chooseKind } from './kinds/auto.ts';
+import type { Kind } from './learner.ts';
+import type { LearnedTask, ModelRequest } from './model.ts';
+import { didYouMean } from './options.ts';
+import { tasksOf } from './target.ts';
+
+const LABELS: Readonly<Record<LearnedTask, string>> = {
+  binary: 'boolean',
+  regression: 'numeric',
+  multiclass: 'text or integer',
+};
+
+const HINTS: Readonly<Record<LearnedTask, string>> = {
+  binary: 'Give a boolean: `select …, (label = 1) as label`, or {"kind":"linear"}.',
+  regression: 'Give a number: `select …, label::int as label`, or {"kind":"logistic"}.',
+  multiclass: 'Give the class: `select …, label::text as label`, or {"kind":"logistic"} for a boolean.',
+};
+
+/** Throws MODEL_INVALID where the kind learns no such label, or the options do not go with it. */
+export function chooseTask(kind: Kind, parsed: LearnerOptions, request: ModelRequest): LearnedTask {
+  const { label } = request;
+  if (!label) {
+    chooseKind(request);
+    throw new Error('chooseKind refuses what has no label');
+  }
+  const possible = tasksOf(label).filter((task) => kind.tasks.includes(task));
+  const first = possible[0];
+  if (first === undefined) {
+    const wanted = kind.tasks.map((task) => LABELS[task]);
+    throw new MillraceError(
+      'MODEL_INVALID',
+      `"${kind.name}" needs a ${wanted.join(' or ')} label, the label view gives ${label.type}`,
+      { hint: HINTS[kind.tasks[0]!] },
+    );
+  }
+  const task = parsed.task ?? first;
+  if (!possible.includes(task))
+    throw new MillraceError(
+      'MODEL_INVALID',
+      `model option "task" is "${task}", which a label of type ${label.type} is not learned as`,
+      { hint: `Valid here: ${possible.map((name) => `"${name}"`).join(', ')}.` },
+    );
+  checkClassWeights(parsed, task);
+  if (task === 'multiclass' && !request.classes)
+    throw new MillraceError('MODEL_INVALID', `no model learns a label of type ${label.type} in a pipeline yet`, {
+      hint: HINTS.binary,
+    });
+  return task;
+}
+
+function checkClassWeights(parsed: LearnerOptions, task: LearnedTask): void {
+  if (parsed.class_weights === undefined) return;
+  if (task === 'regression')
+    throw new MillraceError('MODEL_INVALID', 'model option "class_weights" needs a label with classes', {
+      hint: 'Leave it out, or give the label view a column `weight`.',
+    });
+  const names = ['true', 'false'];
+  for (const name of Object.keys(parsed.class_weights))
+    if (task === 'binary' && !names.includes(name))
+      throw new MillraceError('MODEL_INVALID', `model option "class_weights" names "${name}", which is no class here`, {
+        hint: `${didYouMean(name, names)}Valid classes: "true", "false".`,
+      });
+}
