@@ -6,6 +6,7 @@ import type { DeadLetter } from './score-store.ts';
 
 /** The parts of a set of writes that come from single keys. */
 export interface EntryWrites {
+  readonly inserts: Row[];
   readonly upserts: Row[];
   readonly labelled: Row[];
   readonly deletes: KeyText[];
@@ -24,7 +25,7 @@ export function writeEntry(entry: Entry, writes: EntryWrites, isOverdue: (row: R
   if (row === undefined) {
     if (entry.rowStored) writes.deletes.push(key);
   } else {
-    if (entry.rowChange === 'all') writes.upserts.push(row);
+    if (entry.rowChange === 'all') (entry.rowStored ? writes.upserts : writes.inserts).push(row);
     else if (entry.rowChange === 'label') writes.labelled.push(row);
     if (entry.rowChange !== 'none' && isOverdue(row)) writes.dueAdds.push({ key, eventTimeUs: row.eventTimeUs! });
   }

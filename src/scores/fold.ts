@@ -103,6 +103,7 @@ class BatchFold {
       },
       truncate: this.#truncated,
       supersede: this.#supersede,
+      inserts: [] as Row[],
       upserts: [] as Row[],
       labelled: [] as Row[],
       deletes: [] as KeyText[],

@@ -179,5 +179,6 @@ function timestampUs(text: string | null): number | null {
   return ms * 1000 + fraction;
 }
 
-const timestampText = (us: number | undefined): string | null =>
+/** As a timestamptz parameter; undefined: NULL. */
+export const timestampText = (us: number | undefined): string | null =>
   us === undefined ? null : formatTimestamptz(BigInt(Math.round(us)), 'UTC');

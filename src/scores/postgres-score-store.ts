@@ -46,6 +46,8 @@ export class PostgresScoreStore implements ScoreStore {
   readonly #tokens = new WeakMap<WriteSet, string>();
   /** Partitions that may have dead letters: where there are none, none is looked for. */
   readonly #withDeadLetters = new Set<string>();
+  /** Partitions whose new keys may have rows that are not theirs: where there are none, rows are inserted without a look. */
+  readonly #withOlderRows = new Set<string>();
 
   /** @param writer names this process in the offset row; must be unique (random) */
   constructor(url: string, writer: string) {
@@ -112,25 +114,17 @@ export class PostgresScoreStore implements ScoreStore {
       this.#tokens.set(writes, token);
     }
     if (writes.deadLetters.length > 0) this.#withDeadLetters.add(partitionName(id));
+    const name = partitionName(id);
     return this.#sessions.use(async (client) => {
-      await client.query('begin');
-      const stored = await readOffset(client, id, 'for update');
-      if (stored?.written_by === token) {
+      try {
+        return await transact(client, id, definition, writes, token!, !this.#withOlderRows.has(name));
+      } catch (error) {
+        // A key that had no row has one: an older generation's, or one that somebody else made. Then it is replaced.
+        if (!isDuplicate(error) || this.#withOlderRows.has(name)) throw error;
+        this.#withOlderRows.add(name);
         await client.query('rollback');
-        return 'written';
+        return transact(client, id, definition, writes, token!, false);
       }
-      if (stored === undefined || !isExpected(stored, writes.expected)) {
-        await client.query('rollback');
-        return 'stolen';
-      }
-      if (writes.checkpoint !== undefined && !(await insertCheckpoint(client, id, writes.checkpoint))) {
-        await client.query('rollback');
-        return 'stolen';
-      }
-      await applyWrites(client, id, definition, writes);
-      await writeOffset(client, id, writes.next, token!);
-      await client.query('commit');
-      return 'written';
     });
   }
 
@@ -186,6 +180,38 @@ export class PostgresScoreStore implements ScoreStore {
     return this.#sessions[Symbol.asyncDispose]();
   }
 }
+
+/** The offset row's lock and check, then everything that the batch changes (rule E). */
+async function transact(
+  client: pg.Client,
+  id: PartitionId,
+  definition: SinkDefinition,
+  writes: WriteSet,
+  token: string,
+  insertsAreNew: boolean,
+): Promise<WriteResult> {
+  await client.query('begin');
+  const stored = await readOffset(client, id, 'for update');
+  if (stored?.written_by === token) {
+    await client.query('rollback');
+    return 'written';
+  }
+  if (stored === undefined || !isExpected(stored, writes.expected)) {
+    await client.query('rollback');
+    return 'stolen';
+  }
+  if (writes.checkpoint !== undefined && !(await insertCheckpoint(client, id, writes.checkpoint))) {
+    await client.query('rollback');
+    return 'stolen';
+  }
+  await applyWrites(client, id, definition, writes, insertsAreNew);
+  await writeOffset(client, id, writes.next, token);
+  await client.query('commit');
+  return 'written';
+}
+
+/** unique_violation */
+const isDuplicate = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '23505';
 
 const partitionName = (id: PartitionId): string => `${id.pipelineId}.${id.generation}.${id.partition}`;
 

@@ -7,16 +7,19 @@ import { failPoint } from '../runtime/fail-points.ts';
 import { boolArray, float8Array, int8Array, jsonArray, lsnArray, textArray, timestampArray } from './binary-arrays.ts';
 import { keyColumns } from './key-columns.ts';
 import { insertExamples, insertOutcomes, insertVersion } from './postgres-learning.ts';
+import { timestampText } from './postgres-reads.ts';
 import { scoreTableSql } from './score-table.ts';
-import type { PartitionId, WriteSet } from './score-store.ts';
+import type { PartitionId, ScoreRow, WriteSet } from './score-store.ts';
 
+/** @param insertsAreNew no other generation has rows: false where that was tried and one was there */
 export async function applyWrites(
   client: pg.Client,
   id: PartitionId,
   definition: SinkDefinition,
   writes: WriteSet,
+  insertsAreNew: boolean,
 ): Promise<void> {
-  await writeScores(client, id, definition, writes);
+  await writeScores(client, id, definition, writes, insertsAreNew);
   failPoint('sink.scores-written');
   await writeLabels(client, id, writes);
   await writeDue(client, id, writes);
@@ -32,9 +35,13 @@ async function writeScores(
   id: PartitionId,
   definition: SinkDefinition,
   writes: WriteSet,
+  insertsAreNew: boolean,
 ): Promise<void> {
   const sql = scoreTableSql(definition);
-  const { upserts, labelled, deletes } = writes;
+  const { labelled, deletes } = writes;
+  const { inserts, upserts } = insertsAreNew
+    ? divided(writes)
+    : { inserts: [], upserts: [...writes.inserts, ...writes.upserts] };
   const keysOf = (keys: readonly KeyText[]): Buffer[] => keyColumns(keys, sql.keyCount);
   if (writes.truncate) {
     await client.query(sql.truncate, [id.generation, id.partition]);
@@ -45,6 +52,21 @@ async function writeScores(
       );
   }
   if (deletes.length > 0) await client.query(sql.deleteByKey, [...keysOf(deletes), id.generation]);
+  if (inserts.length > 0)
+    await client.query(sql.insert, [
+      ...keysOf(inserts.map((row) => row.key)),
+      float8Array(inserts.map((row) => row.score)),
+      textArray(inserts.map((row) => row.prediction)),
+      int8Array(inserts.map((row) => row.modelVersion)),
+      textArray(inserts.map((row) => row.eventTime)),
+      jsonArray(inserts.map((row) => row.features)),
+      boolArray(inserts.map((row) => row.late)),
+      int8Array(inserts.map((row) => row.position.n)),
+      lsnArray(inserts.map((row) => row.position.lsn)),
+      timestampText(inserts[0]!.scoredAtUs),
+      id.generation,
+      id.partition,
+    ]);
   if (upserts.length > 0)
     await client.query(sql.upsert, [
       ...keysOf(upserts.map((row) => row.key)),
@@ -76,6 +98,21 @@ async function writeScores(
       id.generation,
     ]);
   if (writes.supersede) await client.query(sql.supersede, [id.generation]);
+}
+
+/** Bare rows, that need no more than `insert` writes, and the others. */
+function divided({ inserts, upserts }: WriteSet): { inserts: readonly ScoreRow[]; upserts: readonly ScoreRow[] } {
+  const bare: ScoreRow[] = [];
+  const rest: ScoreRow[] = [];
+  for (const row of inserts) {
+    const isBare =
+      row.label === null &&
+      row.measuredLsn === null &&
+      row.explanation === null &&
+      row.scoredAtUs === inserts[0]!.scoredAtUs;
+    (isBare ? bare : rest).push(row);
+  }
+  return { inserts: bare, upserts: rest.length === 0 ? upserts : [...rest, ...upserts] };
 }
 
 async function writeLabels(client: pg.Client, id: PartitionId, writes: WriteSet): Promise<void> {

@@ -174,7 +174,7 @@ export interface MetricValue {
   readonly toUs: number | null;
 }
 
-/** All that one batch changes. Each key stands in at most one of `upserts`, `labelled` and `deletes`. */
+/** All that one batch changes. Each key stands in at most one of `inserts`, `upserts`, `labelled` and `deletes`. */
 export interface WriteSet {
   /** What the offset row must still hold. */
   readonly expected: PartitionState;
@@ -183,6 +183,8 @@ export interface WriteSet {
   readonly truncate: boolean;
   /** Rows that an older generation left in the score table go: this one has caught up. */
   readonly supersede: boolean;
+  /** Rows of keys that had none when it was read. One that is there all the same (an older generation's) is replaced. */
+  readonly inserts: readonly ScoreRow[];
   readonly upserts: readonly ScoreRow[];
   readonly labelled: readonly RowLabel[];
   readonly deletes: readonly KeyText[];

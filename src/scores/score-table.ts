@@ -10,6 +10,8 @@ export interface ScoreTableSql {
   readonly readByKey: string;
   /** $1 generation, $2 partition, $3 from (exclusive, or null), $4 through. */
   readonly readDue: string;
+  /** Rows that are bare (neither label nor explanation) and new; fails on one that is there. */
+  readonly insert: string;
   readonly upsert: string;
   readonly setLabel: string;
   readonly deleteByKey: string;
@@ -38,6 +40,12 @@ export function scoreTableSql(definition: SinkDefinition): ScoreTableSql {
       from ${table} t
       where t.generation = $1::int and t.partition = $2::int and t.label is null
         and ${time.through('$4')} and ($3::timestamptz is null or ${time.after('$3')})`,
+    // An upsert of sixteen columns costs Postgres 9.6 µs a row, this 5.2: each array is unnested into a store of its own, and each
+    // row looked for twice.
+    insert: `insert into ${table} (${names.join(', ')}, score, prediction, model_version, event_time, features, late, position_n,
+        position_lsn, scored_at, generation, partition)
+      select u.*, ${p(9)}::timestamptz, ${p(10)}::int, ${p(11)}::int from unnest(${keyArrays}, ${p(1)}::float8[], ${p(2)}::text[],
+        ${p(3)}::int8[], ${p(4)}::text[]::${time.type}[], ${p(5)}::json[], ${p(6)}::bool[], ${p(7)}::int8[], ${p(8)}::pg_lsn[]) u`,
     upsert: `insert into ${table} as t (${names.join(', ')}, score, prediction, explanation, model_version, event_time, scored_at, features,
         label, labelled_at, measured_score, measured_features, measured_lsn, late, position_n, position_lsn, generation, partition)
       select u.*, ${p(16)}::int, ${p(17)}::int from unnest(${keyArrays}, ${p(1)}::float8[], ${p(2)}::text[], ${p(3)}::json[], ${p(4)}::int8[],

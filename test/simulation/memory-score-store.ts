@@ -235,7 +235,7 @@ export class MemoryScoreStore implements ScoreStore {
     };
     if (writes.truncate) remove((row) => row.generation === id.generation && row.partition === id.partition);
     for (const key of writes.deletes) if (table.get(key)?.generation === id.generation) table.delete(key);
-    for (const row of writes.upserts) {
+    for (const row of [...writes.inserts, ...writes.upserts]) {
       if ((table.get(row.key)?.generation ?? 0) > id.generation) continue;
       table.set(row.key, { ...row, generation: id.generation, partition: id.partition });
     }

@@ -66,6 +66,23 @@ export function scoreStoreContract(name: string, open: () => Promise<Opened>): v
     expect(rows.has('["2"]')).toBe(false);
   });
 
+  test(`${name}: rows that are new are inserted, bare or labelled; one that is there all the same is replaced`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const bare = rowOf('1', { score: 0.1 + 0.2, features: '{"a":10.50,  "b":"ü\\n"}', eventTimeUs: null });
+    const labelled = rowOf('2', { label: 'true', measuredScore: 5e-324, measuredLsn: 5n, explanation: '[]' });
+    const first = writesOf(await store.open(id, 0), { inserts: [bare, labelled] });
+    expect(await store.write(id, definition, first)).toBe('written');
+    const again = rowOf('1', { score: 0.75, late: true });
+    const second = writesOf(first.next, { inserts: [again, rowOf('3', {})], examples: [] });
+    expect(await store.write(id, definition, second)).toBe('written');
+    expect(await store.write(id, definition, second)).toBe('written');
+    const { rows } = await store.read(id, definition, { keys: ['["1"]', '["2"]', '["3"]'], due: undefined });
+    expect(rows.get('["1"]')).toMatchObject({ ...again, eventTime: null });
+    expect(rows.get('["2"]')).toMatchObject({ ...labelled, eventTime: null });
+    expect(rows.get('["3"]')).toMatchObject({ ...rowOf('3', {}), eventTime: null });
+  });
+
   test(`${name}: due are unlabelled rows in the range, its start excluded, and those that are listed`, async () => {
     await using opened = await open();
     const { store } = opened;
@@ -230,6 +247,7 @@ function writesOf(expected: PartitionState, some: Partial<WriteSet>): WriteSet {
     },
     truncate: false,
     supersede: false,
+    inserts: [],
     upserts: [],
     labelled: [],
     deletes: [],
