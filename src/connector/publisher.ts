@@ -52,11 +52,12 @@ export class Publisher {
     return [...this.#handedOver];
   }
 
-  /** Queues a record, unless the topic has it already. */
+  /** Queues a record, unless the topic has it already. When enough wait they are sent: bytes are smaller than records. */
   add(record: StreamRecord): void {
     if (!isAfter(record.position, this.#handedOver[record.partition])) return;
     this.#handedOver[record.partition] = record.position;
     this.#buffer.push(record);
+    if (this.#buffer.length >= SEND_AT_RECORDS) this.flush();
   }
 
   /** Starts sending what is queued, unless a call is in flight already (which then sends it too). */
@@ -141,5 +142,7 @@ export class Publisher {
   }
 }
 
+/** So many waiting records are worth a call. */
+const SEND_AT_RECORDS = 1_000;
 /** Bounds the memory and the time of one call. */
 const MAX_PUBLISH_RECORDS = 10_000;

@@ -15,9 +15,10 @@ import {
   HEADERS,
   decodeMessage,
   encodePosition,
-  encodeValue,
+  encodeHead,
   invalidRecord,
   keyOf,
+  verbatimOf,
   type MessagePlace,
 } from './record-format.ts';
 
@@ -94,9 +95,13 @@ export class RecordBatchEncoder {
 
   #record(record: StreamRecord, offsetDelta: number, generation: string): void {
     const key = keyOf(record.body);
-    const value = encodeValue(record.body);
+    // In two pieces: one text of both would be one more copy of nearly every byte.
+    const head = encodeHead(record.body);
+    const verbatim = verbatimOf(record.body);
     const keyLength = key === null ? 0 : Buffer.byteLength(key, 'utf8');
-    const valueLength = value === null ? 0 : Buffer.byteLength(value, 'utf8');
+    const headLength = head === null ? 0 : Buffer.byteLength(head, 'utf8');
+    const verbatimLength = verbatim === '' ? 0 : Buffer.byteLength(verbatim, 'utf8');
+    const valueLength = headLength + (verbatim === '' ? 0 : verbatimLength + 1);
     const position = encodePosition(record.position);
     const commitTime = String(record.commitTimeUs);
     const kind = record.body.kind;
@@ -108,7 +113,7 @@ export class RecordBatchEncoder {
       varintSize(offsetDelta) +
       varintSize(key === null ? -1 : keyLength) +
       keyLength +
-      varintSize(value === null ? -1 : valueLength) +
+      varintSize(head === null ? -1 : valueLength) +
       valueLength +
       headers;
     this.#reserve(length + 5);
@@ -117,8 +122,14 @@ export class RecordBatchEncoder {
     buffer[this.#at++] = 0;
     buffer[this.#at++] = 0;
     this.#varint(offsetDelta);
-    this.#text(key, keyLength);
-    this.#text(value, valueLength);
+    this.#varint(key === null ? -1 : keyLength);
+    if (key !== null) this.#text(key, keyLength);
+    this.#varint(head === null ? -1 : valueLength);
+    if (head !== null) this.#text(head, headLength);
+    if (verbatim !== '') {
+      this.#text(verbatim, verbatimLength);
+      buffer[this.#at++] = 0x7d; // }
+    }
     buffer[this.#at++] = 2 * HEADERS.length;
     this.#header('kind', kind);
     this.#header('generation', generation);
@@ -140,12 +151,7 @@ export class RecordBatchEncoder {
     this.#at = at;
   }
 
-  #text(text: string | null, length: number): void {
-    if (text === null) {
-      this.#varint(-1);
-      return;
-    }
-    this.#varint(length);
+  #text(text: string, length: number): void {
     // As many bytes as characters: all ASCII, and the Latin-1 copy is the cheaper.
     this.#buffer.write(text, this.#at, length, length === text.length ? 'latin1' : 'utf8');
     this.#at += length;

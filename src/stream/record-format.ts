@@ -40,11 +40,23 @@ export function keyOf(body: RecordBody): KeyText | null {
 
 /** The message value of a record. */
 export function encodeValue(body: RecordBody): string | null {
+  const head = encodeHead(body);
+  const verbatim = verbatimOf(body);
+  return verbatim === '' ? head : `${head}${verbatim}}`;
+}
+
+/** The JSON that a record carries verbatim, as the last member of its value; '' where it has none. */
+export function verbatimOf(body: RecordBody): string {
+  return body.kind === 'features' ? body.features : body.kind === 'dead_letter' ? body.row : '';
+}
+
+/** The value up to what it carries verbatim; without that, the whole of it. */
+export function encodeHead(body: RecordBody): string | null {
   switch (body.kind) {
     case 'features': {
       const eventTime = body.eventTime === null ? 'null' : JSON.stringify(body.eventTime);
       const late = body.late ? ',"late":true' : '';
-      return `{"event_time":${eventTime},"event_time_us":${body.eventTimeUs}${late},"features":${body.features}}`;
+      return `{"event_time":${eventTime},"event_time_us":${body.eventTimeUs}${late},"features":`;
     }
     case 'delete':
       return null;
@@ -55,7 +67,7 @@ export function encodeValue(body: RecordBody): string | null {
       return `{"label":${JSON.stringify(body.label)},"label_at_us":${body.labelAtUs},"weight":${body.weight}}`;
     case 'dead_letter': {
       const { table, code, message } = body;
-      return `${JSON.stringify({ table, code, message }).slice(0, -1)},"row":${body.row}}`;
+      return `${JSON.stringify({ table, code, message }).slice(0, -1)},"row":`;
     }
     case 'truncate':
       return '{}';

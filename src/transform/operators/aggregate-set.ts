@@ -31,6 +31,7 @@ const FLOATS: ReadonlySet<number> = new Set([OID.float4, OID.float8]);
 export class AggregateSet {
   readonly #inputs = new Map<string, Input>();
   readonly #inputList: Input[] = [];
+  readonly #values: SqlValue[] = [];
   readonly #bySummary = new Map<string, Summary>();
   readonly summaries: Summary[] = [];
 
@@ -72,10 +73,10 @@ export class AggregateSet {
     }
   }
 
-  /** What a row brings to each input, before it has a node: an expression may raise. */
-  evaluate(slots: readonly SqlValue[]): SqlValue[] {
-    const values: SqlValue[] = new Array<SqlValue>(this.#inputList.length);
-    for (let index = 0; index < values.length; index++) {
+  /** What a row brings to each input, before it has a node: an expression may raise. Good until the next call. */
+  evaluate(slots: readonly SqlValue[]): readonly SqlValue[] {
+    const values = this.#values;
+    for (let index = 0; index < this.#inputList.length; index++) {
       const { argument, filter } = this.#inputList[index]!;
       if (filter !== undefined && filter.evaluate(slots) !== true) values[index] = null;
       else values[index] = argument === undefined ? true : argument.evaluate(slots);

@@ -4,15 +4,17 @@ import type { KeyText } from '../../flow/record.ts';
 import type { SqlValue } from '../../flow/types/sql-value.ts';
 import { EMPTY, hashText } from './ordered-rows.ts';
 import type { TableReader } from './table-reader.ts';
-import type { Partition, WindowRow } from './window-group.ts';
+import type { WindowRow } from './window-group.ts';
 
 export class DrivingRow implements WindowRow {
   readonly identity: string;
   readonly hash: number;
   readonly key: KeyText;
-  slots: readonly SqlValue[];
+  /** JSON text of its cells, as state keeps it: a row at rest is one text, which costs a third of its values. */
+  cells: string;
+  /** Its values while a transaction is at it; undefined when at rest. */
+  slots: readonly SqlValue[] | undefined;
   readonly nodes: number[];
-  readonly partitions: (Partition | undefined)[];
   /** The clock when it last changed, microseconds: it is kept until the clock has passed that and what windows reach. */
   stampUs = -Infinity;
   /** WHERE is true. */
@@ -24,13 +26,14 @@ export class DrivingRow implements WindowRow {
   /** Has a value that Postgres may leave out of updates. */
   large = false;
 
-  constructor(identity: string, key: KeyText, slots: readonly SqlValue[], groups: number) {
+  constructor(identity: string, key: KeyText, cells: string, groups: number) {
     this.identity = identity;
     this.hash = hashText(identity);
-    this.key = key;
-    this.slots = slots;
+    // Mostly the same text, which is then kept once.
+    this.key = key === identity ? identity : key;
+    this.cells = cells;
+    this.slots = undefined;
     this.nodes = new Array<number>(groups).fill(EMPTY);
-    this.partitions = new Array<Partition | undefined>(groups).fill(undefined);
   }
 }
 
@@ -76,12 +79,12 @@ export class ExpiryQueue {
 }
 
 /** A row as state keeps it: `[stamp, flags, cells]`. */
-export function encodeRow(row: DrivingRow, reader: Pick<TableReader, 'cells'>): string {
+export function encodeRow(row: DrivingRow): string {
   const flags = (row.inView ? 1 : 0) + (row.failed ? 2 : 0) + (row.reported ? 4 : 0) + (row.large ? 8 : 0);
-  return JSON.stringify([Number.isFinite(row.stampUs) ? row.stampUs : null, flags, reader.cells(row.slots)]);
+  return `[${Number.isFinite(row.stampUs) ? row.stampUs : null},${flags},${row.cells}]`;
 }
 
-/** Throws STATE_CORRUPT where the row has other columns than the table of the plan. */
+/** With its values, too. Throws STATE_CORRUPT where the row has other columns than the table of the plan. */
 export function decodeRow(
   identity: string,
   value: string,
@@ -90,7 +93,8 @@ export function decodeRow(
 ): DrivingRow {
   const [stampUs, flags, cells] = JSON.parse(value) as [number | null, number, (string | null)[]];
   const slots = reader.restore(cells);
-  const row = new DrivingRow(identity, program.keyOf(slots)!, slots, program.groups.length);
+  const row = new DrivingRow(identity, program.keyOf(slots)!, JSON.stringify(cells), program.groups.length);
+  row.slots = slots;
   row.stampUs = stampUs ?? -Infinity;
   row.inView = (flags & 1) !== 0;
   row.failed = (flags & 2) !== 0;

@@ -3,6 +3,7 @@
 import { MillraceError } from '../../runtime/errors.ts';
 import type { DrivingRow } from './driving-row.ts';
 import type { LateralIndex } from './lateral-index.ts';
+import type { Slots } from './table-reader.ts';
 
 export class JoinedRows {
   readonly #laterals: readonly LateralIndex[];
@@ -15,9 +16,14 @@ export class JoinedRows {
     this.#byKey = asked.map((ask) => (ask ? new Map() : undefined));
   }
 
-  join(row: DrivingRow): void {
+  /** Some lateral's changes concern driving rows. */
+  get asked(): boolean {
+    return this.#byKey.some((byKey) => byKey !== undefined);
+  }
+
+  join(row: DrivingRow, slots: Slots): void {
     for (let index = 0; index < this.#byKey.length; index++) {
-      const key = this.#keyOf(index, row);
+      const key = this.#keyOf(index, slots);
       if (key === undefined) continue;
       const rows = this.#byKey[index]!.get(key);
       if (rows) rows.add(row);
@@ -26,9 +32,9 @@ export class JoinedRows {
   }
 
   /** Before a row's slots change, or it goes. */
-  leave(row: DrivingRow): void {
+  leave(row: DrivingRow, slots: Slots): void {
     for (let index = 0; index < this.#byKey.length; index++) {
-      const key = this.#keyOf(index, row);
+      const key = this.#keyOf(index, slots);
       if (key === undefined) continue;
       const rows = this.#byKey[index]!.get(key);
       rows?.delete(row);
@@ -47,10 +53,10 @@ export class JoinedRows {
   }
 
   /** A match that raises joins nothing; computing the row will say so. */
-  #keyOf(index: number, row: DrivingRow): string | undefined {
+  #keyOf(index: number, slots: Slots): string | undefined {
     if (this.#byKey[index] === undefined) return undefined;
     try {
-      return this.#laterals[index]!.matchOf(row.slots);
+      return this.#laterals[index]!.matchOf(slots);
     } catch (error) {
       if (!(error instanceof MillraceError) || error.code !== 'DATA') throw error;
       return undefined;

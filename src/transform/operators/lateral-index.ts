@@ -32,7 +32,6 @@ export class LateralIndex {
   readonly #aggregateSet = new AggregateSet();
   readonly #aggregates: readonly Aggregate[];
   readonly #tree: OrderedRows<InnerRow>;
-  readonly #order = new RowOrder([]);
   readonly #keyTexts: readonly ((value: Exclude<SqlValue, null>) => string)[];
   readonly #results: SqlValue[];
   readonly #dirty = new Set<string>();
@@ -43,7 +42,7 @@ export class LateralIndex {
     this.#space = lateralSpace(index);
     this.reader = new TableReader(plan.table, timezone);
     this.#aggregates = plan.aggregates.map((call) => this.#aggregateSet.add(call));
-    this.#tree = new OrderedRows<InnerRow>(this.#order, this.#aggregateSet.summaries);
+    this.#tree = new OrderedRows<InnerRow>(new RowOrder([]), this.#aggregateSet.summaries);
     this.#keyTexts = plan.match.map(({ inner }) => equalityKeyOf(inner.type.oid));
     this.#results = new Array<SqlValue>(plan.aggregates.length).fill(null);
   }
@@ -153,7 +152,7 @@ export class LateralIndex {
       const { where } = this.#plan;
       if (group === undefined || (where !== undefined && where.evaluate(slots) !== true)) return;
       const values = this.#aggregateSet.evaluate(slots);
-      row.node = this.#tree.create(row, this.#order.keyOf([]));
+      row.node = this.#tree.create(row, []);
       row.group = group;
       this.#aggregateSet.set(row.node, values);
       this.#roots.set(group, this.#tree.insert(this.#roots.get(group) ?? EMPTY, row.node));

@@ -3,8 +3,9 @@
 // row's identity, so the tree's shape, and with it the last bit of every float, depends on the set of rows alone: a tree
 // rebuilt after a restart gives what the one that grew row by row gave.
 
+import type { SqlValue } from '../../flow/types/sql-value.ts';
 import { grown, type Summary } from './summary.ts';
-import type { RowOrder, SortKey } from './row-order.ts';
+import type { RowOrder } from './row-order.ts';
 
 export interface Orderable {
   readonly identity: string;
@@ -27,7 +28,8 @@ export class OrderedRows<Row extends Orderable> {
   #size = new Int32Array(0);
   #priority = new Int32Array(0);
   #primary = new Float64Array(0);
-  readonly #keys: (SortKey | undefined)[] = [undefined];
+  /** By column of the order, then by node. Those of node 0 are a searcher's ({@link probe}). */
+  readonly #values: readonly SqlValue[][];
   readonly #rows: (Row | undefined)[] = [undefined];
   readonly #free: number[] = [];
   #used = 1;
@@ -38,16 +40,17 @@ export class OrderedRows<Row extends Orderable> {
   constructor(order: RowOrder, summaries: readonly Summary[]) {
     this.#order = order;
     this.#summaries = summaries;
+    this.#values = Array.from({ length: order.width }, () => [null]);
     this.#grow(64);
   }
 
-  /** A node for a row, in no tree yet: set its summaries' own values, then insert it. */
-  create(row: Row, key: SortKey): number {
+  /** A node for a row, in no tree yet: set its summaries' own values, then insert it. `key`: its value of each order column. */
+  create(row: Row, key: readonly SqlValue[]): number {
     const node = this.#free.pop() ?? this.#used++;
     if (node >= this.#left.length) this.#grow(this.#left.length * 2);
     this.#rows[node] = row;
-    this.#keys[node] = key;
-    this.#primary[node] = key.primary;
+    for (let column = 0; column < this.#values.length; column++) this.#values[column]![node] = key[column]!;
+    this.#primary[node] = this.#order.primary(key[0]);
     this.#priority[node] = row.hash;
     this.#left[node] = EMPTY;
     this.#right[node] = EMPTY;
@@ -57,7 +60,7 @@ export class OrderedRows<Row extends Orderable> {
 
   destroy(node: number): void {
     this.#rows[node] = undefined;
-    this.#keys[node] = undefined;
+    for (const column of this.#values) column[node] = null;
     for (const summary of this.#summaries) summary.clear(node);
     this.#free.push(node);
   }
@@ -100,8 +103,19 @@ export class OrderedRows<Row extends Orderable> {
   row(node: number): Row {
     return this.#rows[node]!;
   }
-  key(node: number): SortKey {
-    return this.#keys[node]!;
+  /** Value of the first order column; null without one. */
+  first(node: number): SqlValue {
+    return this.#values[0]?.[node] ?? null;
+  }
+  /** The same as a float (see {@link RowOrder.primary}). */
+  primary(node: number): number {
+    return this.#primary[node]!;
+  }
+  /** A node that stands in no tree and has a value of the first order column, to search with; good until the next call. */
+  probe(value: SqlValue): number {
+    this.#values[0]![EMPTY] = value;
+    this.#primary[EMPTY] = this.#order.primary(value);
+    return EMPTY;
   }
 
   /** How many rows stand before a node. */
@@ -132,9 +146,9 @@ export class OrderedRows<Row extends Orderable> {
     return EMPTY;
   }
 
-  /** How many rows sort below a key; with `peers`, below it or equal to it. */
-  countBelow(root: number, key: SortKey, peers: boolean): number {
-    const { primary } = key;
+  /** How many rows sort below a node (of any tree, or a {@link probe}); with `peers`, below it or equal to it. */
+  countBelow(root: number, node: number, peers: boolean): number {
+    const primary = this.#primary[node]!;
     let count = 0;
     for (let at = root; at !== EMPTY;) {
       const own = this.#primary[at]!;
@@ -142,7 +156,7 @@ export class OrderedRows<Row extends Orderable> {
       if (own < primary) below = true;
       else if (own > primary) below = false;
       else {
-        const order = this.#order.compareRest(this.#keys[at]!, key);
+        const order = this.#order.compareRest(own, this.#values, at, node);
         below = order < 0 || (peers && order === 0);
       }
       if (below) {
@@ -183,7 +197,7 @@ export class OrderedRows<Row extends Orderable> {
     const x = this.#primary[a]!;
     const y = this.#primary[b]!;
     if (x !== y) return x < y;
-    const order = this.#order.compareRest(this.#keys[a]!, this.#keys[b]!);
+    const order = this.#order.compareRest(x, this.#values, a, b);
     if (order !== 0) return order < 0;
     return this.#rows[a]!.identity < this.#rows[b]!.identity;
   }

@@ -1,16 +1,11 @@
-// ORDER BY as a comparison of keys, made for searching: the first column is also kept as a float, which decides nearly always.
+// ORDER BY as a comparison of rows, made for searching: the first column is also kept as a float, which decides nearly always.
+// Values lie in an array for each column, at a row's node: rows cost no object for their place in an order.
 
 import { comparatorOf, type Compare } from '../../flow/types/comparison.ts';
 import { numericToNumber, type NumericValue } from '../../flow/types/decimal.ts';
 import type { SqlValue } from '../../flow/types/sql-value.ts';
 import { OID } from '../../flow/types/type-oid.ts';
 import type { OrderKey } from '../view-plan.ts';
-
-export interface SortKey {
-  /** Never falls where the first order column rises; equal for values that may differ. */
-  readonly primary: number;
-  readonly values: readonly SqlValue[];
-}
 
 interface Column {
   readonly compare: Compare;
@@ -35,18 +30,18 @@ export class RowOrder {
     this.#exact = first !== undefined && EXACT.has(first);
   }
 
-  keyOf(values: readonly SqlValue[]): SortKey {
-    return { primary: this.#primary(values[0]), values };
+  get width(): number {
+    return this.#columns.length;
   }
 
-  /** Of two keys with equal `primary`. Zero: peers. */
-  compareRest(a: SortKey, b: SortKey): number {
+  /** Of two rows with equal `primary`. Zero: peers. `values[column][node]` is a row's value of a column. */
+  compareRest(primary: number, values: readonly (readonly SqlValue[])[], a: number, b: number): number {
     const columns = this.#columns;
-    const start = this.#exact && a.primary < 2 ** 53 && a.primary > -(2 ** 53) ? 1 : 0;
+    const start = this.#exact && primary < 2 ** 53 && primary > -(2 ** 53) ? 1 : 0;
     for (let index = start; index < columns.length; index++) {
       const column = columns[index]!;
-      const x = a.values[index]!;
-      const y = b.values[index]!;
+      const x = values[index]![a]!;
+      const y = values[index]![b]!;
       if (x === null || y === null) {
         if (x === y) continue;
         return (x === null) === column.nullsFirst ? -1 : 1;
@@ -57,7 +52,8 @@ export class RowOrder {
     return 0;
   }
 
-  #primary(value: SqlValue | undefined): number {
+  /** Of the first column: never falls where it rises; equal for values that may differ. */
+  primary(value: SqlValue | undefined): number {
     const column = this.#columns[0];
     if (column === undefined || value === undefined) return 0;
     if (value === null) return column.nullsFirst ? -Infinity : Infinity;

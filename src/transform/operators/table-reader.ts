@@ -67,6 +67,23 @@ export class TableReader {
     return JSON.stringify(texts);
   }
 
+  /** The cells of our columns as they came; what was not sent comes from `previous`. Undefined where that is not known either. */
+  cellsOf(
+    relation: Relation,
+    row: Row,
+    previous: readonly (string | null)[] | undefined,
+  ): (string | null)[] | undefined {
+    const source = this.#source(relation);
+    const cells = new Array<string | null>(source.length);
+    for (let column = 0; column < cells.length; column++) {
+      const cell = row[source[column]!];
+      if (cell !== undefined) cells[column] = cell;
+      else if (previous !== undefined) cells[column] = previous[column]!;
+      else return undefined;
+    }
+    return cells;
+  }
+
   /** Typed slots; what was not sent comes from `previous`. Undefined where that is not known either. */
   slotsOf(relation: Relation, row: Row, previous: Slots | undefined): SqlValue[] | undefined {
     const source = this.#source(relation);
@@ -111,10 +128,11 @@ export class TableReader {
     return false;
   }
 
-  /** Each slot as Postgres prints it, for state; {@link restore} reads it back to the same values. */
+  /** Each slot as Postgres prints it, for state. */
   cells(slots: Slots): (string | null)[] {
     return slots.map((value, column) => (value === null ? null : this.#printers[column]!(value)));
   }
+  /** Typed slots of a row's cells. Throws STATE_CORRUPT where they are not those of the table's columns. */
   restore(cells: readonly (string | null)[]): SqlValue[] {
     if (cells.length !== this.#columns.length) {
       throw new MillraceError(
@@ -126,7 +144,12 @@ export class TableReader {
         },
       );
     }
-    return cells.map((cell, column) => (cell === null ? null : this.#parsers[column]!(cell)));
+    const slots = new Array<SqlValue>(cells.length);
+    for (let column = 0; column < cells.length; column++) {
+      const cell = cells[column]!;
+      slots[column] = cell === null ? null : this.#parsers[column]!(cell);
+    }
+    return slots;
   }
 
   /** A JSON object of the row's columns, for a dead letter. */

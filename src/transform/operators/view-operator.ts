@@ -8,7 +8,7 @@ import type { StateEntry } from '../../state/state-store.ts';
 import type { ViewPlan } from '../view-plan.ts';
 import { decodeRow, DrivingRow, encodeRow, ExpiryQueue } from './driving-row.ts';
 import { JoinedRows } from './joined-rows.ts';
-import { TableReader } from './table-reader.ts';
+import { TableReader, type Slots } from './table-reader.ts';
 import { keyColumnsOf, ViewProgram } from './view-program.ts';
 
 export interface ViewOptions {
@@ -67,7 +67,7 @@ export class ViewOperator {
     const { reader } = this;
     if (change.kind === 'insert') {
       const identity = reader.identityOf(relation, change.new!)!;
-      this.#put(identity, reader.slotsOf(relation, change.new!, undefined)!, this.#rows.get(identity));
+      this.#put(identity, reader.cellsOf(relation, change.new!, undefined)!, this.#rows.get(identity));
       return;
     }
     const identity = reader.identityOf(relation, change.old ?? change.new!)!;
@@ -80,12 +80,12 @@ export class ViewOperator {
     }
     const moved = change.old === undefined ? identity : (reader.identityOf(relation, change.new!) ?? identity);
     if (!row && moved === identity) return; // its state has gone: features and score are left alone
-    const slots = reader.slotsOf(relation, change.new!, row?.slots);
-    if (!slots) return this.#unknown(change);
-    if (row && reader.same(row.slots, slots)) return;
+    const cells = reader.cellsOf(relation, change.new!, row && parseCells(row.cells));
+    if (!cells) return this.#unknown(change);
+    if (row && reader.same(this.#slotsOf(row), reader.restore(cells))) return;
     this.#appendOnly(row, change);
     if (!row) this.#touchGone(this.program.keyOf(reader.partialSlotsOf(relation, change.old!)));
-    this.#put(moved, slots, row);
+    this.#put(moved, cells, row);
   }
 
   /** A change of a lateral's table. */
@@ -123,7 +123,7 @@ export class ViewOperator {
       if (!row) continue;
       this.#settleRow(row);
       if (!row.inView || row.failed) continue;
-      const us = this.program.eventTimeUs(row.slots);
+      const us = this.program.eventTimeUs(this.#slotsOf(row));
       if (us === null || !Number.isFinite(us)) continue;
       // Dated a little ahead: a sender's clock. Dated far ahead: a mistake, which must not empty the windows of others.
       if (us <= notAboveUs + AHEAD_US) greatest = Math.max(greatest, Math.min(us, notAboveUs));
@@ -146,6 +146,7 @@ export class ViewOperator {
       row.stampUs = stampUs;
       if (this.program.windowUs !== Infinity) this.#queue.push(row);
       this.#dirty.add(row.identity);
+      row.slots = undefined;
     }
     for (const emission of emissions) {
       if (emission.kind === 'dead_letter') this.counts.deadLetters += 1;
@@ -170,7 +171,7 @@ export class ViewOperator {
     for (const lateral of this.program.laterals) yield* lateral.takeDirty();
     for (const key of this.#dirty) {
       const row = this.#rows.get(key);
-      yield { space: SPACE, key, value: row && encodeRow(row, this.reader) };
+      yield { space: SPACE, key, value: row && encodeRow(row) };
     }
     this.#dirty.clear();
     for (const [index, group] of this.program.groups.entries()) {
@@ -194,8 +195,9 @@ export class ViewOperator {
     for (const [identity, value] of entries(SPACE)) {
       const row = decodeRow(identity, value, this.reader, this.program);
       this.#rows.set(identity, row);
-      this.#joined.join(row);
-      if (row.inView && !row.failed) program.place(row, []);
+      this.#joined.join(row, row.slots!);
+      if (row.inView && !row.failed) program.place(row, row.slots!, []);
+      row.slots = undefined;
       // What is older is among the last rows of its partition, or large: neither waits for the clock.
       if (program.windowUs !== Infinity && !(row.stampUs < reachUs)) waiting.push(row);
     }
@@ -203,11 +205,12 @@ export class ViewOperator {
     for (const row of waiting) this.#queue.push(row);
   }
 
-  #put(identity: string, slots: DrivingRow['slots'], known: DrivingRow | undefined): void {
+  #put(identity: string, cells: readonly (string | null)[], known: DrivingRow | undefined): void {
+    const slots = this.reader.restore(cells);
     if (known && known.identity === identity) {
-      this.#joined.leave(known);
-      known.slots = slots;
-      this.#enter(known);
+      this.#leave(known);
+      known.cells = JSON.stringify(cells);
+      this.#enter(known, slots);
       return;
     }
     if (known) this.#remove(known);
@@ -215,21 +218,31 @@ export class ViewOperator {
     if (occupant) this.#remove(occupant);
     const key = this.program.keyOf(slots);
     if (key === undefined) return this.#keyless(slots);
-    const row = new DrivingRow(identity, key, slots, this.program.groups.length);
+    const row = new DrivingRow(identity, key, JSON.stringify(cells), this.program.groups.length);
     this.#rows.set(identity, row);
-    this.#enter(row);
+    this.#enter(row, slots);
   }
 
-  #enter(row: DrivingRow): void {
+  #enter(row: DrivingRow, slots: Slots): void {
+    row.slots = slots;
     row.large =
-      !this.#options.appendOnly && this.#plan.driving.replicaIdentity !== 'f' && this.reader.hasLargeValue(row.slots);
-    this.#joined.join(row);
+      !this.#options.appendOnly && this.#plan.driving.replicaIdentity !== 'f' && this.reader.hasLargeValue(slots);
+    this.#joined.join(row, slots);
     this.#dirty.add(row.identity);
     this.#touch(row.key, row, row.reported);
   }
 
+  /** A row at rest is read again. */
+  #slotsOf(row: DrivingRow): Slots {
+    return row.slots ?? this.reader.restore(parseCells(row.cells));
+  }
+
+  #leave(row: DrivingRow): void {
+    if (this.#joined.asked) this.#joined.leave(row, this.#slotsOf(row));
+  }
+
   #remove(row: DrivingRow): void {
-    this.#joined.leave(row);
+    this.#leave(row);
     this.program.unplace(row);
     this.#rows.delete(row.identity);
     this.#refresh.delete(row);
@@ -254,7 +267,7 @@ export class ViewOperator {
   #settleRow(row: DrivingRow): void {
     this.program.unplace(row);
     row.failed = false;
-    row.inView = this.#attempt(row, () => this.program.place(row, this.#recheck)) ?? false;
+    row.inView = this.#attempt(row, () => this.program.place(row, this.#slotsOf(row), this.#recheck)) ?? false;
   }
 
   /** Another table's change may take a row out of its windows or bring it back; nothing is emitted for it. */
@@ -286,7 +299,7 @@ export class ViewOperator {
       again = false;
       for (const { row } of this.#touched.values()) {
         if (!row || !row.inView || row.failed) continue;
-        const features = this.#attempt(row, () => this.program.compute(row));
+        const features = this.#attempt(row, () => this.program.compute(row, this.#slotsOf(row)));
         if (features) results.set(row, features);
         else again = true;
       }
@@ -297,7 +310,7 @@ export class ViewOperator {
         kind: 'dead_letter',
         key: row.key,
         table: this.reader.name,
-        row: this.reader.json(row.slots),
+        row: this.reader.json(this.#slotsOf(row)),
         code: error.code,
         message: error.message,
       });
@@ -311,7 +324,7 @@ export class ViewOperator {
     if (row.large || row.failed || this.#rows.get(row.identity) !== row) return;
     for (const group of this.program.groups) if (group.keeps(row)) return;
     for (const group of this.program.groups) group.expire(row, reachUs);
-    this.#joined.leave(row);
+    this.#leave(row);
     this.#rows.delete(row.identity);
     this.#dirty.add(row.identity);
   }
@@ -326,7 +339,7 @@ export class ViewOperator {
 
   /** `append_only` promised that rows with large values are never changed, and so they are not kept for that. */
   #appendOnly(row: DrivingRow | undefined, { kind }: RowChange): void {
-    if (!this.#options.appendOnly || !row || !this.reader.hasLargeValue(row.slots)) return;
+    if (!this.#options.appendOnly || !row || !this.reader.hasLargeValue(this.#slotsOf(row))) return;
     throw this.#stop(
       `${kind === 'delete' ? 'a delete' : 'an update'} of a row with a large value in ${this.reader.name}`,
     );
@@ -359,7 +372,7 @@ export class ViewOperator {
     });
   }
 
-  #keyless(slots: DrivingRow['slots']): void {
+  #keyless(slots: Slots): void {
     const { name } = this.reader;
     const row = this.reader.json(slots);
     this.#deadLetters.push({
@@ -373,6 +386,7 @@ export class ViewOperator {
   }
 }
 
+const parseCells = (text: string): (string | null)[] => JSON.parse(text) as (string | null)[];
 const floorSpace = (group: number): string => `floors/${group}`;
 /** A day. */
 const AHEAD_US = 86_400_000_000;

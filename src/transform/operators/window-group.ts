@@ -7,7 +7,7 @@ import { AggregateSet, type Aggregate } from './aggregate-set.ts';
 import { FrameResolver, RankRanges, type RunningBound, type Standing } from './frame.ts';
 import type { ExtremeSummary } from './exact-summary.ts';
 import { EMPTY, OrderedRows, type Orderable } from './ordered-rows.ts';
-import { RowOrder, type SortKey } from './row-order.ts';
+import { RowOrder } from './row-order.ts';
 import type { Summary } from './summary.ts';
 
 /** The rows that share one value of PARTITION BY. */
@@ -18,10 +18,9 @@ export interface Partition {
   floor: number;
 }
 
-/** A row's place in each group of its view: the node's index (0: in no window) and the partition. */
+/** A row's place in each group of its view: the node's index (0: in no window). */
 export interface WindowRow extends Orderable {
   readonly nodes: number[];
-  readonly partitions: (Partition | undefined)[];
 }
 
 interface FrameCalls {
@@ -44,11 +43,16 @@ export class WindowGroup<Row extends WindowRow> {
   readonly #aggregates = new AggregateSet();
   readonly #rows: OrderedRows<Row>;
   readonly #partitions = new Map<string, Partition>();
+  /** By node. */
+  readonly #partitionOf: (Partition | undefined)[] = [undefined];
+  /** One row's order key, and its bounds, on their way to a node. */
+  readonly #key: SqlValue[] = [];
+  readonly #bounds: SqlValue[] = [];
   readonly #frames: FrameCalls[] = [];
   /** row_number, rank, dense_rank and lag, which have no frame. */
   readonly #unframed: { readonly slot: number; readonly call: WindowCall; readonly values: SqlValue[] }[] = [];
   /** Arguments whose value is kept with each row: lag's and first_value's, by their text. */
-  readonly #stored: { readonly argument: PlanExpression; readonly values: SqlValue[] }[] = [];
+  readonly #stored: { readonly argument: PlanExpression; readonly values: SqlValue[]; next: SqlValue }[] = [];
   readonly #running: readonly RunningBound[];
   readonly #lastRows: number;
   readonly #items = new Int32Array(MAX_ITEMS);
@@ -80,35 +84,35 @@ export class WindowGroup<Row extends WindowRow> {
     this.#running = this.#frames.flatMap(({ resolver }) => resolver.running);
     const summaries = [...this.#aggregates.summaries, ...this.#running.map(({ summary }) => summary)];
     this.#rows = new OrderedRows<Row>(this.#order, summaries);
-    this.#standing = new TreeStanding(this.#rows, this.#order);
+    this.#standing = new TreeStanding(this.#rows);
   }
 
   /** Puts a row where its slots say. Raises what their expressions raise, and then the row is in no window. */
   place(row: Row, slots: readonly SqlValue[]): Row | undefined {
     const partitionKey = this.#partitionKey(slots);
     const { orderBy } = this.#plan;
-    const keys: SqlValue[] = new Array<SqlValue>(orderBy.length);
-    for (let index = 0; index < keys.length; index++) keys[index] = orderBy[index]!.expression.evaluate(slots);
+    const key = this.#key;
+    for (let index = 0; index < orderBy.length; index++) key[index] = orderBy[index]!.expression.evaluate(slots);
     const inputs = this.#aggregates.evaluate(slots);
-    const stored: SqlValue[] = [];
-    for (let index = 0; index < this.#stored.length; index++)
-      stored.push(this.#stored[index]!.argument.evaluate(slots));
-
-    const first = keys[0] ?? null;
-    const bounds = this.#running.map(({ bound }) => (first === null ? null : bound(first)));
+    const stored = this.#stored;
+    for (let index = 0; index < stored.length; index++) stored[index]!.next = stored[index]!.argument.evaluate(slots);
+    const first = key[0] ?? null;
+    const bounds = this.#bounds;
+    for (let index = 0; index < this.#running.length; index++)
+      bounds[index] = first === null ? null : this.#running[index]!.bound(first);
 
     let partition = this.#partitions.get(partitionKey);
     if (!partition) {
       partition = { key: partitionKey, root: EMPTY, floor: -Infinity };
       this.#partitions.set(partitionKey, partition);
     }
-    const node = this.#rows.create(row, this.#order.keyOf(keys));
+    const node = this.#rows.create(row, key);
     this.#aggregates.set(node, inputs);
-    for (let index = 0; index < bounds.length; index++) this.#running[index]!.summary.set(node, bounds[index]!);
-    for (let index = 0; index < stored.length; index++) this.#stored[index]!.values[node] = stored[index]!;
+    for (let index = 0; index < this.#running.length; index++) this.#running[index]!.summary.set(node, bounds[index]!);
+    for (let index = 0; index < stored.length; index++) stored[index]!.values[node] = stored[index]!.next;
     partition.root = this.#rows.insert(partition.root, node);
     row.nodes[this.#index] = node;
-    row.partitions[this.#index] = partition;
+    this.#partitionOf[node] = partition;
     if (this.#lastRows === 0) return undefined;
     // The row that was the oldest of those kept whatever their age.
     const pushedOut = this.#rows.select(partition.root, this.#rows.size(partition.root) - this.#lastRows - 1);
@@ -118,12 +122,12 @@ export class WindowGroup<Row extends WindowRow> {
   unplace(row: Row): void {
     const node = row.nodes[this.#index]!;
     if (node === EMPTY) return;
-    const partition = row.partitions[this.#index]!;
+    const partition = this.#partitionOf[node]!;
     partition.root = this.#rows.remove(partition.root, node);
     this.#rows.destroy(node);
     for (const { values } of this.#stored) values[node] = null;
     row.nodes[this.#index] = EMPTY;
-    row.partitions[this.#index] = undefined;
+    this.#partitionOf[node] = undefined;
     if (partition.root === EMPTY && partition.floor === -Infinity) this.#partitions.delete(partition.key);
   }
 
@@ -131,7 +135,7 @@ export class WindowGroup<Row extends WindowRow> {
   keeps(row: Row): boolean {
     const node = row.nodes[this.#index]!;
     if (this.#lastRows === 0 || node === EMPTY) return false;
-    const { root } = row.partitions[this.#index]!;
+    const { root } = this.#partitionOf[node]!;
     return this.#rows.size(root) - this.#rows.rank(root, node) <= this.#lastRows;
   }
 
@@ -139,9 +143,9 @@ export class WindowGroup<Row extends WindowRow> {
   expire(row: Row, reachUs: number): void {
     const node = row.nodes[this.#index]!;
     if (node === EMPTY) return;
-    const partition = row.partitions[this.#index]!;
-    const { primary, values } = this.#rows.key(node);
-    if (values.length > 0 && values[0] === null) this.forgottenNull = true;
+    const partition = this.#partitionOf[node]!;
+    const primary = this.#rows.primary(node);
+    if (this.#order.width > 0 && this.#rows.first(node) === null) this.forgottenNull = true;
     else if (this.#lastRows > 0 || primary > reachUs) {
       // Of such partitions rows are always kept, or the row was dated ahead: each knows for itself.
       if (primary > partition.floor) {
@@ -167,7 +171,7 @@ export class WindowGroup<Row extends WindowRow> {
       if (partition.floor !== -Infinity) this.dirtyFloors.add(partition.key);
       for (const node of [...this.#rows.nodes(partition.root)]) {
         this.#rows.row(node).nodes[this.#index] = EMPTY;
-        this.#rows.row(node).partitions[this.#index] = undefined;
+        this.#partitionOf[node] = undefined;
         this.#rows.destroy(node);
       }
     }
@@ -178,9 +182,10 @@ export class WindowGroup<Row extends WindowRow> {
 
   /** Writes each call's result for a row into its slot. True: the row needs what is no longer kept. */
   compute(row: Row, slots: SqlValue[]): boolean {
-    const partition = row.partitions[this.#index]!;
+    const node = row.nodes[this.#index]!;
+    const partition = this.#partitionOf[node]!;
     const at = this.#standing;
-    at.stand(partition.root, row.nodes[this.#index]!);
+    at.stand(partition.root, node);
     const floor = Math.max(partition.floor, this.forgotten);
     let late = false;
     for (const frame of this.#frames) {
@@ -240,7 +245,7 @@ export class WindowGroup<Row extends WindowRow> {
       case 'unbounded':
         return true;
       case 'range':
-        return floor >= this.#order.keyOf([frame.resolver.startBound!]).primary;
+        return floor >= this.#order.primary(frame.resolver.startBound!);
       case 'current':
         return frame.mode === 'range' && floor >= at.primary;
       case 'rows':
@@ -256,7 +261,7 @@ export class WindowGroup<Row extends WindowRow> {
   /** `back` rows before the current one are not all there, or a row is missing among them. */
   #reachesBelow(at: TreeStanding<Row>, back: number, floor: number): boolean {
     if (at.rank < back) return true;
-    return floor > this.#rows.key(this.#rows.select(at.root, at.rank - back)).primary;
+    return floor > this.#rows.primary(this.#rows.select(at.root, at.rank - back));
   }
 
   #partitionKey(slots: readonly SqlValue[]): string {
@@ -316,7 +321,7 @@ export class WindowGroup<Row extends WindowRow> {
   #store(argument: PlanExpression): SqlValue[] {
     let stored = this.#stored.find((known) => known.argument.text === argument.text);
     if (!stored) {
-      stored = { argument, values: [] };
+      stored = { argument, values: [], next: null };
       this.#stored.push(stored);
     }
     return stored.values;
@@ -337,10 +342,8 @@ function nth(call: WindowCall, slots: readonly SqlValue[]): number {
 /** Finds where a row stands, each part only when a call asks for it. */
 class TreeStanding<Row extends Orderable> implements Standing {
   readonly #rows: OrderedRows<Row>;
-  readonly #order: RowOrder;
   readonly #items = new Int32Array(MAX_ITEMS);
   #node = EMPTY;
-  #key: SortKey = { primary: 0, values: [] };
   #rank = -1;
   #peersFrom = -1;
   #peersTo = -1;
@@ -348,33 +351,31 @@ class TreeStanding<Row extends Orderable> implements Standing {
   size = 0;
   value: SqlValue = null;
 
-  constructor(rows: OrderedRows<Row>, order: RowOrder) {
+  constructor(rows: OrderedRows<Row>) {
     this.#rows = rows;
-    this.#order = order;
   }
   stand(root: number, node: number): void {
     this.root = root;
     this.#node = node;
-    this.#key = this.#rows.key(node);
     this.size = this.#rows.size(root);
-    this.value = this.#key.values[0] ?? null;
+    this.value = this.#rows.first(node);
     this.#rank = -1;
     this.#peersFrom = -1;
     this.#peersTo = -1;
   }
   get primary(): number {
-    return this.#key.primary;
+    return this.#rows.primary(this.#node);
   }
   get rank(): number {
     if (this.#rank < 0) this.#rank = this.#rows.rank(this.root, this.#node);
     return this.#rank;
   }
   get peersFrom(): number {
-    if (this.#peersFrom < 0) this.#peersFrom = this.#rows.countBelow(this.root, this.#key, false);
+    if (this.#peersFrom < 0) this.#peersFrom = this.#rows.countBelow(this.root, this.#node, false);
     return this.#peersFrom;
   }
   get peersTo(): number {
-    if (this.#peersTo < 0) this.#peersTo = this.#rows.countBelow(this.root, this.#key, true);
+    if (this.#peersTo < 0) this.#peersTo = this.#rows.countBelow(this.root, this.#node, true);
     return this.#peersTo;
   }
   greatest(bounds: ExtremeSummary): SqlValue {
@@ -382,13 +383,13 @@ class TreeStanding<Row extends Orderable> implements Standing {
     return bounds.best;
   }
   countBelow(bound: SqlValue, peers: boolean): number {
-    return this.#rows.countBelow(this.root, this.#order.keyOf([bound]), peers);
+    return this.#rows.countBelow(this.root, this.#rows.probe(bound), peers);
   }
   /** Groups of peers before the current one; a search for each of them. */
   groupsBefore(): number {
     let groups = 0;
     for (let rank = 0; rank < this.peersFrom; groups++) {
-      rank = this.#rows.countBelow(this.root, this.#rows.key(this.#rows.select(this.root, rank)), true);
+      rank = this.#rows.countBelow(this.root, this.#rows.select(this.root, rank), true);
     }
     return groups;
   }
