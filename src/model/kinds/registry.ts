@@ -5,11 +5,12 @@ import type { Kind } from '../learner.ts';
 import { didYouMean } from '../options.ts';
 import { linear } from './linear.ts';
 import { logistic } from './logistic.ts';
+import { naiveBayes } from './naive-bayes.ts';
 import { passiveAggressive } from './passive-aggressive.ts';
 import { quantile } from './quantile.ts';
 import { softmax } from './softmax.ts';
 
-export const LEARNERS: readonly Kind[] = [logistic, linear, softmax, passiveAggressive, quantile];
+export const LEARNERS: readonly Kind[] = [logistic, linear, softmax, passiveAggressive, quantile, naiveBayes];
 
 /** Every valid `"kind"`. */
 export const KINDS: readonly string[] = ['auto', ...LEARNERS.map((kind) => kind.name), 'none'];
