@@ -58,6 +58,7 @@ export class ExactSummary implements Summary {
     this.#other[node] = undefined;
   }
   pull(node: number, left: number, right: number): void {
+    if (this.#pullAlike(node, left, right)) return;
     this.read(left);
     this.#addOwn(node);
     this.#addTree(right);
@@ -65,6 +66,24 @@ export class ExactSummary implements Summary {
     this.#scale[node] = this.#sScale;
     this.#other[node] = this.#sOther;
     this.#count[node] = this.count;
+  }
+  /** Where all parts have one scale and every sum is a safe integer: nearly always, and then without a call. */
+  #pullAlike(node: number, left: number, right: number): boolean {
+    const has = this.#has[node]!;
+    const before = this.#count[left]!;
+    const after = this.#count[right]!;
+    const scale =
+      has !== 0 ? this.#ownScale[node]! : before !== 0 ? this.#scale[left]! : after !== 0 ? this.#scale[right]! : 0;
+    if ((before !== 0 && this.#scale[left] !== scale) || (after !== 0 && this.#scale[right] !== scale)) return false;
+    const part = this.#sum[left]! + this.#own[node]!;
+    const sum = part + this.#sum[right]!;
+    // NaN, where a part stands among the others, is no safe integer.
+    if (!Number.isSafeInteger(part) || !Number.isSafeInteger(sum)) return false;
+    this.#sum[node] = sum;
+    this.#scale[node] = scale;
+    if (this.#other[node] !== undefined) this.#other[node] = undefined;
+    this.#count[node] = before + has + after;
+    return true;
   }
   fold(items: Int32Array, count: number): void {
     this.read(0);

@@ -246,7 +246,8 @@ export class OrderedRows<Row extends Orderable> {
     const left = this.#left[node]!;
     const right = this.#right[node]!;
     this.#size[node] = this.#size[left]! + 1 + this.#size[right]!;
-    for (const summary of this.#summaries) summary.pull(node, left, right);
+    const summaries = this.#summaries;
+    for (let index = 0; index < summaries.length; index++) summaries[index]!.pull(node, left, right);
   }
 
   #grow(capacity: number): void {
