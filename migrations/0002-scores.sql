@@ -17,6 +17,9 @@ create table millrace._offsets (
   clock_us bigint,
   phase text not null default 'backfill' check (phase in ('backfill', 'live')),
   due_through_us bigint,
+  -- keep_scores_for: event times up to which rows, and rows with a label, have left the score table.
+  expired_through_us bigint,
+  expired_labelled_us bigint,
   -- Tells a commit whose answer was lost from one that somebody else made.
   written_by text,
   written_at timestamptz not null default now(),

@@ -215,6 +215,10 @@ begin
   if d.keep_scores_for_us = 0 then
     raise exception 'keep_scores_for is 0' using hint = 'Leave it out to keep scores for good.';
   end if;
+  if d.keep_scores_for_us is not null and d.event_time is null then
+    raise exception 'keep_scores_for needs event_time'
+      using hint = 'A row is as old as its event time: event_time => ''created_at''. Leave keep_scores_for out to keep scores for good.';
+  end if;
 
   -- The model.
   if json_typeof(d.model) <> 'object' then

@@ -33,7 +33,8 @@ export function writeEntry(entry: Entry, writes: EntryWrites, isOverdue: (row: R
     if (entry.label !== undefined) writes.labels.push(entry.label);
     else if (entry.labelStored) writes.labelDeletes.push(key);
   }
-  if (entry.alertStored && (!entry.alertOpen || entry.newAlert !== undefined)) writes.alertCloses.push(key);
+  const stored = entry.alertStored || (entry.expired && entry.dueOnly);
+  if (stored && (!entry.alertOpen || entry.newAlert !== undefined)) writes.alertCloses.push(key);
   if (entry.newAlert !== undefined) writes.alerts.push(entry.newAlert);
   if (entry.deadStored && !entry.deadKept) writes.deadLetterClears.push(key);
   if (entry.newDeadLetter !== undefined) writes.deadLetters.push(entry.newDeadLetter);

@@ -75,6 +75,8 @@ export class Entry {
   /** The dead letter that is stored is still true. */
   deadKept = true;
   newDeadLetter: DeadLetter | undefined = undefined;
+  /** Its row went by its age: an alert goes with it, read or not. */
+  expired = false;
   /** Known only as a row that was due: nothing was read of its alert and dead letter. */
   readonly dueOnly: boolean;
 
@@ -101,7 +103,7 @@ export class Entry {
    */
   carry(alertRead: boolean, deadLetterRead: boolean, asked: boolean): Entry {
     return new Entry(this.key, this.row === undefined ? undefined : carried(this.row), this.label, {
-      alert: this.dueOnly ? alertRead : this.alertOpen,
+      alert: this.dueOnly && !this.expired ? alertRead : this.alertOpen,
       deadLetter: this.dueOnly
         ? deadLetterRead
         : this.newDeadLetter !== undefined || (this.deadStored && this.deadKept),
@@ -115,6 +117,12 @@ export class Entry {
     this.rowChange = 'none';
     this.alertOpen = false;
     this.newAlert = undefined;
+  }
+
+  /** keep_scores_for is over: row and alert go; what the label was measured on stays known. */
+  expire(): void {
+    this.removeRow();
+    this.expired = true;
   }
 
   /** As a truncate leaves it: nothing of row, alert and dead letter is stored any more. */

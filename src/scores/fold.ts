@@ -13,6 +13,7 @@ import type {
 } from '../flow/record.ts';
 import { dueHorizon, DueRows, dueThrough, isUnlabelled } from './due-rows.ts';
 import { Entry, Row } from './entry.ts';
+import { expiredAt, isExpired, type Expired } from './expiry.ts';
 import { writeEntry } from './entry-writes.ts';
 import type { FoldRequest, FoldResult } from './fold-request.ts';
 import type { DeadLetter, Example, ItemPosition, Outcome, ScoreRow } from './score-store.ts';
@@ -40,6 +41,7 @@ class BatchFold {
   #phase: 'backfill' | 'live';
   #dueThroughUs: number | undefined;
   #dueClear = false;
+  #expired: Expired | undefined;
   readonly #due: DueRows;
   readonly #examples: Example[] = [];
   readonly #outcomes: Outcome[] = [];
@@ -54,6 +56,7 @@ class BatchFold {
     this.#clockUs = state.clockUs;
     this.#phase = state.phase;
     this.#dueThroughUs = state.dueThroughUs;
+    this.#expired = state.expired;
     const horizonUs = dueHorizon(definition, request.records);
     this.#due = new DueRows(horizonUs, request.overlay?.truncated === true ? [] : reads.due);
     // Only those: what is carried on goes into this batch's own overlay, which must not grow from batch to batch.
@@ -100,6 +103,7 @@ class BatchFold {
         clockUs: this.#clockUs,
         phase: this.#phase,
         dueThroughUs: this.#dueThroughUs,
+        expired: this.#expired,
       },
       truncate: this.#truncated,
       supersede: this.#supersede,
@@ -119,7 +123,10 @@ class BatchFold {
       alertCloses: [] as KeyText[],
       alerts: [] as NonNullable<Entry['newAlert']>[],
     };
-    for (const entry of this.#entries.values()) writeEntry(entry, writes, (row) => this.#isOverdue(row));
+    for (const entry of this.#entries.values()) {
+      this.#expire(entry);
+      writeEntry(entry, writes, (row) => this.#isOverdue(row));
+    }
     return { writes, overlay: { entries: this.#entries, truncated: this.#truncated }, scored: this.#scored };
   }
 
@@ -129,9 +136,15 @@ class BatchFold {
     if (entry === undefined) {
       entry = this.#found(key, due);
       this.#entries.set(key, entry);
+      this.#expire(entry);
       this.#due.watch(entry);
-    }
+    } else this.#expire(entry);
     return entry;
+  }
+
+  /** Asked whenever the key is looked at, when its row has changed, and at the end: not for every key at every progress record. */
+  #expire(entry: Entry): void {
+    if (entry.row !== undefined && isExpired(entry.row, this.#expired)) entry.expire();
   }
 
   #found(key: KeyText, due: ScoreRow | undefined): Entry {
@@ -189,6 +202,7 @@ class BatchFold {
     this.#unscoredEntries.push(entry);
     if (old !== undefined) carryLabel(old, row);
     else if (entry.label !== undefined) this.#meetEarlyLabel(entry, row, position);
+    this.#expire(entry);
     this.#due.watch(entry);
   }
 
@@ -216,6 +230,7 @@ class BatchFold {
       entry.labelChanged = true;
       if (entry.row !== undefined) this.#setLabel(entry, null, 1, at);
       else this.#measure(known, null, known.label, at);
+      this.#expire(entry);
       this.#due.watch(entry);
       return;
     }
@@ -231,6 +246,7 @@ class BatchFold {
     if (entry.row !== undefined) {
       this.#setLabel(entry, body.label, body.weight, at);
       this.#rememberMeasured(entry);
+      this.#expire(entry);
     } else if (known !== undefined && known.label !== body.label) this.#measure(known, body.label, known.label, at);
   }
 
@@ -321,7 +337,14 @@ class BatchFold {
     if (this.#phase === 'backfill' && body.phase === 'live') this.#supersede = this.#request.id.generation > 1;
     this.#phase = body.phase;
     const { definition } = this.#request;
-    const throughUs = dueThrough(definition, body.clockUs);
+    this.#giveDefaults(position, body.clockUs);
+    // After the defaults: a row whose wait ends here is learned before it goes.
+    this.#expired = expiredAt(definition, body.clockUs, this.#expired);
+  }
+
+  #giveDefaults(position: Position, clockUs: number): void {
+    const { definition } = this.#request;
+    const throughUs = dueThrough(definition, clockUs);
     if (throughUs === undefined) {
       this.#dueClear ||= this.#dueThroughUs !== undefined;
       this.#dueThroughUs = undefined;

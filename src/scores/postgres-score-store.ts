@@ -5,7 +5,8 @@ import { formatLsn, parseLsn } from '../flow/lsn.ts';
 import type { SinkDefinition } from '../flow/pipeline.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import { SessionPool } from './session-pool.ts';
-import { applyWrites } from './postgres-writes.ts';
+import type { ExpiryRange } from './expiry.ts';
+import { applyWrites, deleteExpired } from './postgres-writes.ts';
 import { readBatch } from './postgres-reads.ts';
 import { insertCheckpoint, readCheckpoint, readExamples, readOutcomes, upsertMetrics } from './postgres-learning.ts';
 import type {
@@ -35,6 +36,8 @@ interface OffsetRow {
   readonly clock_us: string | null;
   readonly phase: 'backfill' | 'live';
   readonly due_through_us: string | null;
+  readonly expired_through_us: string | null;
+  readonly expired_labelled_us: string | null;
   readonly written_by: string | null;
 }
 
@@ -128,6 +131,10 @@ export class PostgresScoreStore implements ScoreStore {
     });
   }
 
+  expire(id: PartitionId, definition: SinkDefinition, range: ExpiryRange, limit: number): Promise<number> {
+    return this.#sessions.use((client) => deleteExpired(client, id, definition, range, limit));
+  }
+
   checkpoint(id: GenerationId): Promise<LearnerCheckpoint | undefined> {
     return this.#sessions.use((client) => readCheckpoint(client, id));
   }
@@ -218,7 +225,7 @@ const partitionName = (id: PartitionId): string => `${id.pipelineId}.${id.genera
 async function readOffset(client: pg.Client, id: PartitionId, lock: '' | 'for update'): Promise<OffsetRow | undefined> {
   const result = await client.query<OffsetRow>({
     name: `offset ${lock}`,
-    text: `select next_offset, position_lsn, position_n, scored_lsn, scored_n, definition, clock_us, phase, due_through_us, written_by
+    text: `select next_offset, position_lsn, position_n, scored_lsn, scored_n, definition, clock_us, phase, due_through_us, expired_through_us, expired_labelled_us, written_by
       from millrace._offsets where pipeline_id = $1 and generation = $2 and partition = $3 ${lock}`,
     values: [id.pipelineId, id.generation, id.partition],
   });
@@ -234,6 +241,10 @@ function stateOf(row: OffsetRow): PartitionState {
     clockUs: row.clock_us === null ? undefined : Number(row.clock_us),
     phase: row.phase,
     dueThroughUs: row.due_through_us === null ? undefined : Number(row.due_through_us),
+    expired:
+      row.expired_through_us === null
+        ? undefined
+        : { throughUs: Number(row.expired_through_us), labelledThroughUs: Number(row.expired_labelled_us) },
   };
 }
 
@@ -251,7 +262,7 @@ async function writeOffset(client: pg.Client, id: PartitionId, next: PartitionSt
   await client.query({
     name: 'write offset',
     text: `update millrace._offsets set next_offset = $4, position_lsn = $5, position_n = $6, definition = $7, clock_us = $8, phase = $9,
-      due_through_us = $10, written_by = $11, scored_lsn = $12, scored_n = $13, written_at = clock_timestamp() where pipeline_id = $1 and generation = $2 and partition = $3`,
+      due_through_us = $10, written_by = $11, scored_lsn = $12, scored_n = $13, expired_through_us = $14, expired_labelled_us = $15, written_at = clock_timestamp() where pipeline_id = $1 and generation = $2 and partition = $3`,
     values: [
       id.pipelineId,
       id.generation,
@@ -266,6 +277,8 @@ async function writeOffset(client: pg.Client, id: PartitionId, next: PartitionSt
       token,
       next.scored === undefined ? null : formatLsn(next.scored.lsn),
       next.scored?.n ?? null,
+      next.expired === undefined ? null : Math.round(next.expired.throughUs),
+      next.expired === undefined ? null : Math.round(next.expired.labelledThroughUs),
     ],
   });
 }

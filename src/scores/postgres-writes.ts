@@ -5,7 +5,9 @@ import type { SinkDefinition } from '../flow/pipeline.ts';
 import type { KeyText } from '../flow/record.ts';
 import { failPoint } from '../runtime/fail-points.ts';
 import { boolArray, float8Array, int8Array, jsonArray, lsnArray, textArray, timestampArray } from './binary-arrays.ts';
+import { TEXT_ONLY } from '../warehouse/connection.ts';
 import { keyColumns } from './key-columns.ts';
+import type { ExpiryRange } from './expiry.ts';
 import { insertExamples, insertOutcomes, insertVersion } from './postgres-learning.ts';
 import { timestampText } from './postgres-reads.ts';
 import { scoreTableSql } from './score-table.ts';
@@ -28,6 +30,36 @@ export async function applyWrites(
   await writeDeadLetters(client, id, writes);
   await writeAlerts(client, id, writes);
   for (const version of writes.versions) await insertVersion(client, id, version);
+}
+
+/** One bounded deletion, in a transaction of its own; again it finds nothing or what is left. */
+export async function deleteExpired(
+  client: pg.Client,
+  id: PartitionId,
+  definition: SinkDefinition,
+  range: ExpiryRange,
+  limit: number,
+): Promise<number> {
+  const sql = scoreTableSql(definition);
+  await client.query('begin');
+  const gone = await client.query<Record<string, string>>({
+    text: sql.expire,
+    values: [
+      id.generation,
+      id.partition,
+      timestampText(range.fromUs),
+      timestampText(range.throughUs),
+      range.labelledOnly,
+      limit,
+    ],
+    types: TEXT_ONLY,
+  });
+  const keys = gone.rows.map((row) =>
+    JSON.stringify(Array.from({ length: sql.keyCount }, (_, index) => row[`k${index}`]!)),
+  );
+  if (keys.length > 0) await deleteKeys(client, id, 'alerts', keys);
+  await client.query('commit');
+  return keys.length;
 }
 
 async function writeScores(

@@ -5,6 +5,7 @@
 import type { SinkDefinition } from '../flow/pipeline.ts';
 import type { Position } from '../flow/position.ts';
 import type { KeyText } from '../flow/record.ts';
+import type { Expired, ExpiryRange } from './expiry.ts';
 
 /** One generation of a pipeline: what everything but the score table is keyed by. */
 export interface GenerationId {
@@ -34,6 +35,8 @@ export interface PartitionState {
    * was asked yet, or there is no default.
    */
   readonly dueThroughUs: number | undefined;
+  /** Rows that have left the table, whether or not they are deleted yet; undefined: none. */
+  readonly expired: Expired | undefined;
 }
 
 /** A row of the score table. Times are microseconds since 1970 UTC; ±infinity beyond ±9e18. */
@@ -251,6 +254,8 @@ export interface ScoreStore {
   read(id: PartitionId, definition: SinkDefinition, request: ReadRequest): Promise<ReadResult>;
   /** One transaction, or nothing. A rejection leaves open whether it was committed: `write` again with the same set is safe. */
   write(id: PartitionId, definition: SinkDefinition, writes: WriteSet): Promise<WriteResult>;
+  /** Deletes the oldest rows of the range that the partition's generation has, at most `limit`, with their alerts; gives their number. */
+  expire(id: PartitionId, definition: SinkDefinition, range: ExpiryRange, limit: number): Promise<number>;
   checkpoint(id: GenerationId): Promise<LearnerCheckpoint | undefined>;
   /** Stored examples above the cursors, partition by partition, in order. */
   examplesAfter(id: GenerationId, cursors: Cursors): AsyncIterable<ExamplesAfter>;

@@ -15,6 +15,8 @@ export interface ScoreTableSql {
   readonly upsert: string;
   readonly setLabel: string;
   readonly deleteByKey: string;
+  /** $1 generation, $2 partition, $3 from (exclusive, or null), $4 through, $5 only labelled rows, $6 limit; returns keys. */
+  readonly expire: string;
   readonly truncate: string;
   readonly supersede: string;
 }
@@ -63,6 +65,13 @@ export function scoreTableSql(definition: SinkDefinition): ScoreTableSql {
         u(${aliases.join(', ')}, label, labelled_at, measured_score, measured_lsn)
       where ${matches} and t.generation = ${p(5)}::int`,
     deleteByKey: `delete from ${table} t using unnest(${keyArrays}) u(${aliases.join(', ')}) where ${matches} and t.generation = ${p(1)}::int`,
+    // Found by the index on event_time, oldest first, in a subselect of its own: a delete has no limit.
+    expire: `delete from ${table} where ctid = any(array(
+        select t.ctid from ${table} t
+        where t.generation = $1::int and t.partition = $2::int and ${time.through('$4')}
+          and ($3::timestamptz is null or ${time.after('$3')}) and (not $5::bool or t.label is not null)
+        order by t.event_time limit $6::int))
+      returning ${names.map((name, index) => `${name}::text as k${index}`).join(', ')}`,
     truncate: `delete from ${table} where generation = $1 and partition = $2`,
     supersede: `delete from ${table} where generation < $1`,
   };

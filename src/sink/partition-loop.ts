@@ -8,6 +8,7 @@ import { BackOff } from '../runtime/back-off.ts';
 import { isRetryable, MillraceError } from '../runtime/errors.ts';
 import { failPoint } from '../runtime/fail-points.ts';
 import { planRead } from '../scores/due-rows.ts';
+import type { ExpiryRange } from '../scores/expiry.ts';
 import { foldBatch } from '../scores/fold.ts';
 import type { FoldResult, Overlay } from '../scores/fold-request.ts';
 import type { PartitionId, PartitionState, WriteSet } from '../scores/score-store.ts';
@@ -16,6 +17,7 @@ import type { LogBatch, TopicReader } from '../stream/log.ts';
 import type { Learning } from './learning.ts';
 import type { SinkPorts } from './ports.ts';
 import { keepFormer } from './refusal.ts';
+import { RowExpiry } from './row-expiry.ts';
 
 export interface PartitionOptions {
   readonly ports: SinkPorts;
@@ -27,6 +29,8 @@ export interface PartitionOptions {
   /** Writes of a pipeline's partitions go one after another: their checkpoints follow each other. */
   readonly inTurn: (write: () => Promise<void>) => Promise<void>;
   readonly committed: (progress: BatchProgress) => void;
+  /** Stop deleting what has expired: it can be done after the next start. */
+  readonly stopExpiry: AbortSignal;
   /** Drop it now: a write that fails is not tried again. */
   readonly abort: AbortSignal;
 }
@@ -57,10 +61,16 @@ export class PartitionLoop {
   #inFlight: { readonly done: Promise<void>; readonly overlay: Overlay } | undefined;
   readonly #broken = new AbortController();
   #compiledLast: Compiled | undefined;
+  readonly #expiry: RowExpiry;
 
   constructor(options: PartitionOptions) {
     this.#options = options;
     this.#state = options.state;
+    this.#expiry = new RowExpiry({
+      expire: (range, limit) => this.#expire(range, limit),
+      stop: options.stopExpiry,
+      failed: () => this.#broken.abort(),
+    });
   }
 
   /** Offset up to which all is applied, or being written. */
@@ -71,6 +81,7 @@ export class PartitionLoop {
   /** Reads until `signal` aborts; what is in hand is then written. */
   async run(signal: AbortSignal): Promise<void> {
     const { reader, id } = this.#options;
+    this.#expiry.through(this.#state.expired);
     try {
       const until = AbortSignal.any([signal, this.#broken.signal]);
       for await (const batch of reader.read(id.partition, this.#state.nextOffset, until)) {
@@ -79,6 +90,7 @@ export class PartitionLoop {
       }
     } finally {
       await this.#inFlight?.done;
+      await this.#expiry.settled();
     }
   }
 
@@ -143,6 +155,16 @@ export class PartitionLoop {
     await reader.committed(id.partition, progress.nextOffset);
     failPoint('sink.acknowledged');
     this.#options.committed(progress);
+    this.#expiry.through(writes.next.expired);
+  }
+
+  async #expire(range: ExpiryRange, limit: number): Promise<number> {
+    const { ports, id, inTurn } = this.#options;
+    let gone = 0;
+    await inTurn(async () => {
+      gone = await this.#retrying(() => ports.store.expire(id, this.#state.definition!, range, limit));
+    });
+    return gone;
   }
 
   /** The same attempt again while its failure is a passing one. */

@@ -160,6 +160,7 @@ export class PipelineTask {
       learning: (definition) => this.#model(definition),
       inTurn: (write) => this.#inTurn(write),
       committed,
+      stopExpiry: signal,
       abort,
     });
     this.#lags[partition] = Math.max(0, range.end - state.nextOffset);

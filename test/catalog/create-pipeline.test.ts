@@ -259,6 +259,12 @@ const REFUSALS: readonly (readonly [what: string, args: string, message: RegExp,
     /^label_wait is out of range$/,
     /between 0 and 100 years/,
   ],
+  [
+    'scores kept for a time that rows do not have',
+    `'fraud_features', keep_scores_for => '1 day'`,
+    /^keep_scores_for needs event_time$/,
+    /created_at/,
+  ],
   ['scores kept for no time', `'fraud_features', keep_scores_for => '0'`, /^keep_scores_for is 0$/, /Leave it out/],
   [
     'a model that is no object',

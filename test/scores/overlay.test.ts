@@ -77,6 +77,7 @@ const first: PartitionState = {
   clockUs: undefined,
   phase: 'live',
   dueThroughUs: undefined,
+  expired: undefined,
 };
 
 test('a batch hands on the keys that it touched, and none that it was handed', () => {

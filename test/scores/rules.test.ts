@@ -1,6 +1,7 @@
 // The rules of docs/correctness.md, C, E and J, one by one, on histories that are written out.
 
 import { expect, test } from 'vitest';
+import type { SinkDefinition } from '../../src/flow/pipeline.ts';
 import type { Emission, ProgressEmission, StreamRecord } from '../../src/flow/record.ts';
 import type { Alert, Example, Outcome, ScoreRow } from '../../src/scores/score-store.ts';
 import { MemoryScoreStore, type MemoryGeneration } from '../simulation/memory-score-store.ts';
@@ -52,8 +53,20 @@ interface Outcomes {
 
 /** Runs commits (each a list of records), live, in batches of one record; the labels' and alerts' end. */
 async function after(...commits: (Emission | ProgressEmission)[][]): Promise<Outcomes> {
+  return afterWith({}, ...commits);
+}
+
+async function afterWith(
+  change: Partial<SinkDefinition>,
+  ...commits: (Emission | ProgressEmission)[][]
+): Promise<Outcomes> {
   const records: StreamRecord[] = [];
-  const given = { ...definition, model: { kind: 'logistic', save_every: 1_000_000 }, alertWhen: 'score > 0.4' };
+  const given = {
+    ...definition,
+    model: { kind: 'logistic', save_every: 1_000_000 },
+    alertWhen: 'score > 0.4',
+    ...change,
+  };
   const opening: ProgressEmission = { ...clock(0), definition: given };
   for (const [index, commit] of [[opening], ...commits].entries())
     for (const [n, body] of commit.entries())
@@ -210,4 +223,73 @@ test('a truncate takes every row of the partition and leaves outcomes and labels
   expect(end.alerts).toMatchObject([{ key: '["3"]' }]);
   expect(end.outcomes).toHaveLength(1);
   expect(end.generation.labels.size).toBe(1);
+});
+
+const keep = (minutes: number, more: Partial<SinkDefinition> = {}): Partial<SinkDefinition> => ({
+  keepScoresForUs: minutes * MINUTE_US,
+  ...more,
+});
+
+test('a row goes with its alert when keep_scores_for is over, not before; its outcome stays counted', async () => {
+  const before = await afterWith(keep(5), [features(1, 10)], [clock(4.9)]);
+  expect(before.row(1)).toMatchObject({ label: 'false' });
+  expect(before.alerts).toHaveLength(1);
+  const end = await afterWith(keep(5), [features(1, 10), features(2, 10, 1)], [clock(5)]);
+  expect(end.row(1)).toBeUndefined();
+  expect(end.row(2)).toBeDefined();
+  expect(end.alerts).toMatchObject([{ key: '["2"]' }]);
+  expect(end.outcomes).toHaveLength(2);
+});
+
+test('a row whose label is awaited is kept until label_wait is over; with its label it goes at once', async () => {
+  const waits = keep(1, { labelWaitUs: 10 * MINUTE_US });
+  expect((await afterWith(waits, [features(1, 10)], [clock(9.9)])).row(1)).toMatchObject({ label: null });
+  const labelled = await afterWith(waits, [features(1, 10)], [clock(5)], [label(1, 'true')]);
+  expect(labelled.row(1)).toBeUndefined();
+  expect(labelled.outcomes).toMatchObject([{ label: 'true' }]);
+  expect(labelled.examples).toHaveLength(1);
+  expect(labelled.generation.labels.get('["1"]')).toMatchObject({ measuredLsn: 2n });
+  const due = await afterWith(waits, [features(1, 10)], [clock(10)]);
+  expect(due.row(1)).toBeUndefined();
+  expect(due.outcomes).toMatchObject([{ label: 'false' }]);
+});
+
+test('without label_wait a label is awaited for as long as scores are kept', async () => {
+  const open = keep(5, { labelWaitUs: undefined, labelDefault: undefined });
+  expect((await afterWith(open, [features(1, 10)], [clock(4.9)])).row(1)).toBeDefined();
+  expect((await afterWith(open, [features(1, 10)], [clock(5)])).row(1)).toBeUndefined();
+});
+
+test('a row that comes back after it expired is not kept, and what was learned from it is not learned again', async () => {
+  const end = await afterWith(
+    keep(5),
+    [features(1, 10)],
+    [label(1, 'true')],
+    [clock(5)],
+    [features(1, 20)],
+    [clock(6)],
+  );
+  expect(end.row(1)).toBeUndefined();
+  expect(end.alerts).toEqual([]);
+  expect(end.outcomes).toHaveLength(1);
+  expect(end.examples).toHaveLength(1);
+});
+
+test('a label that changes after its row expired still replaces its outcome', async () => {
+  const end = await afterWith(keep(5), [features(1, 10)], [label(1, 'true')], [clock(5)], [label(1, 'false')]);
+  expect(end.outcomes).toMatchObject([
+    { label: 'true', prior: null },
+    { label: 'false', prior: 'true' },
+  ]);
+});
+
+test('a shorter keep_scores_for takes effect where it is said, a longer one brings nothing back', async () => {
+  const change = (minutes: number, revision: number): ProgressEmission => ({
+    ...clock(10),
+    definition: { ...definition, alertWhen: undefined, keepScoresForUs: minutes * MINUTE_US, revision },
+  });
+  const rows = [features(1, 10), features(2, 10, 8)];
+  const end = await afterWith(keep(60), rows, [clock(10)], [change(5, 2)], [change(60, 3)], [features(1, 11)]);
+  expect(end.row(1)).toBeUndefined();
+  expect(end.row(2)).toBeDefined();
 });

@@ -5,6 +5,7 @@ import type { SinkDefinition } from '../../src/flow/pipeline.ts';
 import { comparePositions } from '../../src/flow/position.ts';
 import type { KeyText } from '../../src/flow/record.ts';
 import { MillraceError } from '../../src/runtime/errors.ts';
+import type { ExpiryRange } from '../../src/scores/expiry.ts';
 import { isAboveItem } from '../../src/scores/item-position.ts';
 import type {
   Alert,
@@ -188,6 +189,25 @@ export class MemoryScoreStore implements ScoreStore {
     });
   }
 
+  expire(id: PartitionId, definition: SinkDefinition, range: ExpiryRange, limit: number): Promise<number> {
+    return this.#during('expire', () => {
+      const { fromUs, throughUs, labelledOnly } = range;
+      const table = this.table(definition);
+      const gone = [...table.values()]
+        .filter(({ generation, partition }) => generation === id.generation && partition === id.partition)
+        .filter(({ eventTimeUs }) => eventTimeUs !== null && eventTimeUs <= throughUs)
+        .filter(({ eventTimeUs }) => fromUs === undefined || eventTimeUs! > fromUs)
+        .filter(({ label }) => !labelledOnly || label !== null)
+        .sort((a, b) => a.eventTimeUs! - b.eventTimeUs!)
+        .slice(0, limit);
+      for (const { key } of gone) {
+        table.delete(key);
+        this.generation(id).alerts.delete(key);
+      }
+      return gone.length;
+    });
+  }
+
   checkpoint(id: GenerationId): Promise<LearnerCheckpoint | undefined> {
     return this.#during('checkpoint', () => this.generation(id).checkpoint);
   }
@@ -295,6 +315,7 @@ export class MemoryScoreStore implements ScoreStore {
           clockUs: undefined,
           phase: 'backfill',
           dueThroughUs: undefined,
+          expired: undefined,
         },
         writtenBy: undefined,
         due: new Map(),

@@ -80,6 +80,7 @@ export const PIPELINES: readonly PipelineDefinition[] = [
     features: view('amount_features'),
     labels: view('amount_labels'),
     model: { kind: 'linear', save_every: 5 },
+    keepScoresForUs: 30_000_000,
     scoreTable: view('amount_scores'),
   },
   {

@@ -117,6 +117,7 @@ export function storeFrom(life: Life, store: MemoryScoreStore): ScoreStore {
     open: (id, firstOffset) => call(() => store.open(id, firstOffset)),
     read: (id, definition, request) => call(() => store.read(id, definition, request)),
     write: (id, definition, writes) => call(() => store.write(id, definition, writes)),
+    expire: (id, definition, range, limit) => call(() => store.expire(id, definition, range, limit)),
     checkpoint: (id) => call(() => store.checkpoint(id)),
     async *examplesAfter(id, cursors) {
       await call(async () => {});

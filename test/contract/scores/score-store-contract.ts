@@ -126,6 +126,47 @@ export function scoreStoreContract(name: string, open: () => Promise<Opened>): v
     expect([...read.alerts, ...read.deadLetters]).toEqual([]);
   });
 
+  test(`${name}: what expires is the oldest of the range, of one partition's generation, with its alerts`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const day = 86_400_000_000;
+    const at = (key: string, days: number, label: string | null = null): ScoreRow =>
+      rowOf(key, { eventTimeUs: days * day, eventTime: new Date(days * 86_400_000).toISOString(), label });
+    const undated = rowOf('9', { eventTime: null, eventTimeUs: null });
+    const rows = [at('1', 1), at('2', 2, 'true'), at('3', 3), at('4', 4, 'true'), at('5', 5, 'true'), undated];
+    const alerts = ['2', '3', '5'].map(alertOf);
+    const first = writesOf(await store.open(id, 0), { upserts: rows, alerts });
+    await store.write(id, definition, first);
+    const other = { ...id, partition: 1 };
+    const elsewhere = writesOf(await store.open(other, 0), { upserts: [at('7', 2)] });
+    await store.write(other, definition, elsewhere);
+    const keys = ['1', '2', '3', '4', '5', '7', '9'].map((key) => `["${key}"]`);
+    const left = async (): Promise<string> => {
+      const { rows, alerts } = await store.read(id, definition, { keys, due: undefined });
+      return [...[...rows.keys()].sort(), ...[...alerts].sort().map((key) => `alert ${key}`)]
+        .join(' ')
+        .replaceAll(/[[\]"]/g, '');
+    };
+    const expire = (fromUs: number | undefined, throughUs: number, labelledOnly: boolean, limit: number) =>
+      store.expire(id, definition, { fromUs, throughUs, labelledOnly }, limit);
+    expect(await left()).toBe('1 2 3 4 5 7 9 alert 2 alert 3 alert 5');
+    expect(
+      await store.expire(
+        { ...id, generation: 2 },
+        definition,
+        { fromUs: undefined, throughUs: 9 * day, labelledOnly: false },
+        9,
+      ),
+    ).toBe(0);
+    expect(await expire(2 * day, 4 * day, true, 10)).toBe(1);
+    expect(await left()).toBe('1 2 3 5 7 9 alert 2 alert 3 alert 5');
+    expect(await expire(undefined, 5 * day - 1, false, 2)).toBe(2);
+    expect(await left()).toBe('3 5 7 9 alert 3 alert 5');
+    expect(await expire(undefined, 5 * day - 1, false, 2)).toBe(1);
+    expect(await expire(undefined, 5 * day - 1, false, 2)).toBe(0);
+    expect(await left()).toBe('5 7 9 alert 5');
+  });
+
   test(`${name}: a checkpoint follows the one before, takes its examples away, and is given back`, async () => {
     await using opened = await open();
     const { store } = opened;
@@ -244,6 +285,7 @@ function writesOf(expected: PartitionState, some: Partial<WriteSet>): WriteSet {
       clockUs: 1_767_225_600_000_000,
       phase: 'live',
       dueThroughUs: undefined,
+      expired: { throughUs: 1_000_000, labelledThroughUs: 2_000_000 },
     },
     truncate: false,
     supersede: false,
