@@ -10,7 +10,7 @@ import { byPartition } from './by-partition.ts';
 import { Doorbell, DoorbellButton } from './doorbell.ts';
 import { EmbeddedStore } from './embedded-store.ts';
 import type { Log, LogBatch, OffsetRange, ReadOptions, TopicName, TopicReader, TopicWriter } from './log.ts';
-import { offsetOutOfRange, topicChanged, topicMissing } from './log-errors.ts';
+import { assertOpen, offsetOutOfRange, topicChanged, topicMissing } from './log-errors.ts';
 import { RecordBatchDecoder, RecordBatchEncoder, unnumberedBatch } from './record-batch.ts';
 import { formatTopicName, parseTopicName } from './topic-name.ts';
 
@@ -29,6 +29,7 @@ export interface EmbeddedLogOptions {
 export class EmbeddedLog implements Log {
   readonly #folder: string;
   readonly #reader: string;
+  #closed = false;
 
   private constructor(folder: string, reader: string) {
     this.#folder = folder;
@@ -41,6 +42,7 @@ export class EmbeddedLog implements Log {
   }
 
   async openWriter(topic: TopicName, partitions: number): Promise<TopicWriter> {
+    assertOpen(this.#closed);
     const name = formatTopicName(topic);
     const folder = path.join(this.#folder, name);
     mkdirSync(folder, { recursive: true });
@@ -54,6 +56,7 @@ export class EmbeddedLog implements Log {
   }
 
   async openReader(topic: TopicName, options: ReadOptions): Promise<TopicReader> {
+    assertOpen(this.#closed);
     const name = formatTopicName(topic);
     const folder = path.join(this.#folder, name);
     // The doorbell is made last by the writer: where it stands, the topic is whole.
@@ -63,6 +66,7 @@ export class EmbeddedLog implements Log {
   }
 
   async list(group: string): Promise<readonly TopicName[]> {
+    assertOpen(this.#closed);
     return readdirSync(this.#folder)
       .map(parseTopicName)
       .filter((topic) => topic?.group === group) as TopicName[];
@@ -70,6 +74,7 @@ export class EmbeddedLog implements Log {
 
   /** Whoever still has it open keeps what was there, and finds out when it waits for more. */
   async remove(topic: TopicName): Promise<void> {
+    assertOpen(this.#closed);
     const name = formatTopicName(topic);
     const folder = path.join(this.#folder, name);
     if (existsSync(folder)) renameSync(folder, path.join(this.#folder, `${REMOVED}${name}`));
@@ -79,7 +84,9 @@ export class EmbeddedLog implements Log {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+  }
 }
 
 class EmbeddedWriter implements TopicWriter {

@@ -16,7 +16,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { isRetryable } from '../runtime/errors.ts';
 import { KafkaReader } from './kafka-reader.ts';
 import { KafkaWriter } from './kafka-writer.ts';
-import { topicChanged, topicMissing } from './log-errors.ts';
+import { assertOpen, topicChanged, topicMissing } from './log-errors.ts';
 import type { Log, OffsetRange, ReadOptions, TopicName, TopicReader, TopicWriter } from './log.ts';
 import { formatTopicName, parseTopicName } from './topic-name.ts';
 
@@ -47,6 +47,7 @@ export class KafkaLog implements Log {
   readonly #options: KafkaLogOptions;
   readonly #kafka: Kafka;
   #admin: Promise<Admin> | undefined;
+  #closed = false;
 
   private constructor(options: KafkaLogOptions) {
     this.#options = options;
@@ -73,6 +74,7 @@ export class KafkaLog implements Log {
   async openWriter(topic: TopicName, partitions: number): Promise<TopicWriter> {
     const name = formatTopicName(topic);
     await this.#create(name, partitions);
+    assertOpen(this.#closed);
     const connection = await KafkaConnection.open(name, this.#options, this.#kafka.logger());
     if (connection.partitions !== partitions) {
       const found = connection.partitions;
@@ -93,7 +95,7 @@ export class KafkaLog implements Log {
     };
     // False when it exists; its partitions are compared after.
     const isNew = await this.#withAdmin(name, (admin) =>
-      admin.createTopics({ topics: [config], waitForLeaders: true }),
+      admin.createTopics({ topics: [config], waitForLeaders: false }),
     );
     if (isNew) await this.#whenKnown(name, partitions);
   }
@@ -148,6 +150,7 @@ export class KafkaLog implements Log {
   }
 
   async #withAdmin<T>(topic: string, action: (admin: Admin) => Promise<T>): Promise<T> {
+    assertOpen(this.#closed);
     try {
       this.#admin ??= this.#connectAdmin();
       return await action(await this.#admin);
@@ -169,7 +172,9 @@ export class KafkaLog implements Log {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     const admin = await this.#admin?.catch(() => undefined);
+    this.#admin = undefined;
     await admin?.disconnect().catch(() => {});
   }
 }

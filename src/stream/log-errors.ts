@@ -1,5 +1,6 @@
 // What both streams say when the topic is not what was expected.
 
+import assert from 'node:assert/strict';
 import { MillraceError } from '../runtime/errors.ts';
 import type { OffsetRange } from './log.ts';
 
@@ -30,4 +31,9 @@ export function topicMissing(topic: string): MillraceError {
     hint: 'The connector creates it when the pipeline starts. If it was removed, rebuild the pipeline.',
     retryable: true,
   });
+}
+
+/** Of a closed log nothing may be asked: whoever does would open what nobody closes. */
+export function assertOpen(closed: boolean): void {
+  assert(!closed, 'the log is closed');
 }

@@ -68,6 +68,7 @@ export interface Log {
   /** Generations of a group that have a topic. */
   list(group: string): Promise<readonly TopicName[]>;
   remove(topic: TopicName): Promise<void>;
+  /** Afterwards every call rejects; again it does nothing. Close what was opened of it before: writers and readers ask it. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

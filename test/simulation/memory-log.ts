@@ -13,7 +13,7 @@ import type {
   TopicReader,
   TopicWriter,
 } from '../../src/stream/log.ts';
-import { offsetOutOfRange, topicChanged, topicMissing } from '../../src/stream/log-errors.ts';
+import { assertOpen, offsetOutOfRange, topicChanged, topicMissing } from '../../src/stream/log-errors.ts';
 import { formatTopicName, parseTopicName } from '../../src/stream/topic-name.ts';
 
 /** What the next publishes meet; asked once for each. */
@@ -62,6 +62,7 @@ export class MemoryLogStorage {
 export class MemoryLog implements Log {
   readonly #storage: MemoryLogStorage;
   readonly #options: MemoryLogOptions;
+  #closed = false;
 
   constructor(storage: MemoryLogStorage, options: MemoryLogOptions = {}) {
     this.#storage = storage;
@@ -69,6 +70,7 @@ export class MemoryLog implements Log {
   }
 
   async openWriter(topic: TopicName, partitions: number): Promise<TopicWriter> {
+    assertOpen(this.#closed);
     const name = formatTopicName(topic);
     let found = this.#storage.topics.get(name);
     if (!found) {
@@ -81,6 +83,7 @@ export class MemoryLog implements Log {
   }
 
   async openReader(topic: TopicName, options: ReadOptions): Promise<TopicReader> {
+    assertOpen(this.#closed);
     const name = formatTopicName(topic);
     const found = this.#storage.topics.get(name);
     if (!found) throw topicMissing(name);
@@ -88,10 +91,12 @@ export class MemoryLog implements Log {
   }
 
   async list(group: string): Promise<readonly TopicName[]> {
+    assertOpen(this.#closed);
     return [...this.#storage.topics.keys()].map(parseTopicName).filter((one) => one?.group === group) as TopicName[];
   }
 
   async remove(topic: TopicName): Promise<void> {
+    assertOpen(this.#closed);
     const name = formatTopicName(topic);
     const found = this.#storage.topics.get(name);
     if (!found) return;
@@ -100,7 +105,9 @@ export class MemoryLog implements Log {
     wakeAll(found);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+  }
 }
 
 class MemoryWriter implements TopicWriter {

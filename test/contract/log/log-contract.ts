@@ -90,6 +90,20 @@ export function logContract(name: string, open: () => Promise<LogHarness>): void
       if (partitions > 1) expect(await writer.tail(0)).toBeUndefined();
     });
 
+    it('rejects every call once it is closed, and is closed a second time without harm', async () => {
+      const used = await harness.another();
+      await (await used.openWriter(topic, partitions))[Symbol.asyncDispose]();
+      for (const log of [used, await harness.another()]) {
+        await Promise.all([log[Symbol.asyncDispose](), log[Symbol.asyncDispose]()]);
+        await log[Symbol.asyncDispose]();
+        await expect(log.openWriter(topic, partitions)).rejects.toThrow('the log is closed');
+        await expect(log.openReader(topic, LARGE)).rejects.toThrow('the log is closed');
+        await expect(log.list(topic.group)).rejects.toThrow('the log is closed');
+        await expect(log.remove(topic)).rejects.toThrow('the log is closed');
+      }
+      expect(await harness.log.list(topic.group)).toEqual([topic]);
+    });
+
     it('has a range of offsets that grows with what is published', async () => {
       await using writer = await harness.log.openWriter(topic, partitions);
       await using reader = await harness.log.openReader(topic, LARGE);
