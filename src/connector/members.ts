@@ -1,6 +1,5 @@
 // The pipelines of a group: which are here, how each is opened from its checkpoint, started from its tables, stopped, removed.
 
-import { randomUUID } from 'node:crypto';
 import type { Transaction } from '../flow/change.ts';
 import type { PipelineDefinition } from '../flow/pipeline.ts';
 import type { Lsn } from '../flow/lsn.ts';
@@ -115,7 +114,6 @@ export class Members {
         ...member.checkpoint,
         viewFacts,
         planHash: plan.hash,
-        topicId: randomUUID(),
         endLsn: boundary.endLsn,
       };
       const transform = openTransform({ plan, definition });
@@ -322,7 +320,6 @@ function emptyCheckpoint(definition: PipelineDefinition, partitions: number): Pi
     clockUs: 0,
     progressStep: NO_STEP,
     tails: new Array<undefined>(partitions).fill(undefined),
-    topicId: '',
     definition,
     viewFacts: '',
     planHash: '',

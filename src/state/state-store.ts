@@ -33,10 +33,8 @@ export interface PipelineCheckpoint {
   readonly clockUs: number;
   /** Step of the last progress record. */
   readonly progressStep: number;
-  /** Last published position in each partition; undefined where nothing was. */
+  /** Last published position in each partition; undefined where nothing was. A topic that lacks it is not the one we left. */
   readonly tails: readonly (Position | undefined)[];
-  /** Random, also in the first record of the topic: tells our topic from another of the same name. */
-  readonly topicId: string;
   /** The definition that is in force, as of the last transaction applied. */
   readonly definition: PipelineDefinition;
   /** The pinned facts about the views (JSON text) that the program is compiled from, and the hash of the plan. */

@@ -247,6 +247,40 @@ test('a folder that is lost stops the group; a new one after drop-slot starts a 
   expect(shown(await world.records(1, 2)).filter((line) => /^\["\d"\] \{/.test(line)).length).toBe(3);
 });
 
+test('a topic that was removed and made anew behind our back stops its pipeline, with the way out', async () => {
+  await using world = await World.open();
+  await world.database.query(SHOP);
+  await world.database.query(CREATE);
+  await world.catchUp();
+  const topic = { group: world.options.group, pipelineId: 1, generation: 1 };
+  {
+    await using log = await EmbeddedLog.open({ folder: path.join(world.folder, 'stream') });
+    await log.remove(topic);
+    await using writer = await log.openWriter(topic, 1);
+    await writer.publish([
+      {
+        position: { lsn: 0n, n: 0 },
+        partition: 0,
+        commitTimeUs: 0,
+        body: { kind: 'progress', clockUs: 0, phase: 'live', definition: undefined },
+      },
+    ]);
+  }
+  await world.database.query(`insert into payments values (4, 7, 1, 'EUR', '2026-01-01 10:45+00')`);
+  expect(await world.catchUp()).toEqual({ failed: 1, deadLetters: 0 });
+  const client = await world.database.connect();
+  expect(await readStatus(client)).toMatchObject([
+    {
+      state: 'failed',
+      reason: 'partition 0 of the topic of fraud lacks records that were written to it',
+      hint: expect.stringContaining(`select millrace.rebuild('fraud')`) as string,
+    },
+  ]);
+  await world.database.query(`select millrace.rebuild('fraud')`);
+  expect(await world.catchUp()).toEqual({ failed: 0, deadLetters: 0 });
+  expect(shown(await world.records(1, 2)).filter((line) => /^\["\d"\] \{/.test(line)).length).toBe(4);
+});
+
 test('a slot that was dropped behind our back stops the group, with what is lost and the way out', async () => {
   await using world = await World.open();
   await world.database.query(SHOP);

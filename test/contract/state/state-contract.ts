@@ -20,7 +20,6 @@ const checkpoint = (change: Partial<PipelineCheckpoint> = {}): PipelineCheckpoin
   clockUs: 1_700_000_000_000_000,
   progressStep: Number.MIN_SAFE_INTEGER,
   tails: [{ lsn: 9n, n: 3 }, undefined],
-  topicId: 't',
   definition: { id: 1, name: 'fraud', key: ['id'] } as unknown as PipelineCheckpoint['definition'],
   viewFacts: '{}',
   planHash: 'h',
