@@ -13,6 +13,7 @@ import {
 import { reportStatus } from '../catalog/status.ts';
 import type { PipelineDefinition } from '../flow/pipeline.ts';
 import type { Lsn } from '../flow/lsn.ts';
+import { failPoint } from '../runtime/fail-points.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { currentLsn, heartbeat, identifyWarehouse, prepareGroup } from '../source/group.ts';
 import type { SlotWait } from '../source/create-slot.ts';
@@ -71,6 +72,7 @@ export class PostgresWarehouse implements ConnectorWarehouse {
       const facts = await identifyWarehouse(client);
       await saveFolder(client, { ...facts, folderId, group, slot: this.#slot });
     });
+    failPoint('connector.folder_known');
     await prepareGroup({ ...this.#waiting(signal), group, tables: [CONTROL] });
   }
 

@@ -3,6 +3,7 @@
 import type { ClientBase } from 'pg';
 import { parseLsn, type Lsn } from '../flow/lsn.ts';
 import { MillraceError } from '../runtime/errors.ts';
+import { failPoint } from '../runtime/fail-points.ts';
 import { connect, connectReplication } from '../warehouse/connection.ts';
 import { createSlot, type SlotWait } from './create-slot.ts';
 import { ensurePublication } from './publication.ts';
@@ -35,6 +36,7 @@ export async function prepareGroup(options: GroupOptions): Promise<SlotState> {
     await checkReadiness(client, found ? 0 : 2);
     if (found) await checkFound(client, found);
     await ensurePublication(client, slot, options.tables);
+    failPoint('connector.publication_made');
     if (found) return found;
     const replication = await connectReplication({ url: options.url, applicationName: `millrace slot ${slot}` });
     try {

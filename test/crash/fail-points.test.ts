@@ -7,9 +7,13 @@ import { makeHistory, type HistoryTransaction } from './history.ts';
 import { remainsOf, type Remains } from './remains.ts';
 import { World, type Stage } from './world.ts';
 
-/** In the order in which they are armed, one life each. The first three stand in the backfill. */
+/** In the order in which they are armed, one life each. The first four stand in attaching, the next three in the backfill. */
 const PLACES: Readonly<Record<Stage, readonly string[]>> = {
   connector: [
+    'connector.folder_named',
+    'connector.folder_known',
+    'connector.publication_made',
+    'connector.slot_made',
     'connector.claimed',
     'connector.backfill_chunk',
     'connector.backfilled',
@@ -26,7 +30,7 @@ const PLACES: Readonly<Record<Stage, readonly string[]>> = {
     'sink.checkpoint-saved',
   ],
 };
-const IN_BACKFILL = 3;
+const UP_TO_BACKFILL = 7;
 
 const history = makeHistory({ seed: 7, days: 6, paymentsPerDay: 400 });
 /** One slice is there before the pipeline; the others come with a changed definition each, which ends the sink's batch. */
@@ -79,14 +83,14 @@ test('the connector, killed at each of its places in turn, ends as undisturbed',
   await using world = await World.open({ partitions: 1, brokers: undefined });
   await writeSlice(world, 0);
   for (const [number, place] of PLACES.connector.entries()) {
-    if (number >= IN_BACKFILL) await writeSlice(world, 1 + number - IN_BACKFILL);
+    if (number >= UP_TO_BACKFILL) await writeSlice(world, 1 + number - UP_TO_BACKFILL);
     await dieAt(world, 'connector', place);
     const stands = await world.slotAndFolder();
     if (stands) expect(stands.confirmed <= stands.lowest, `the slot after ${place}`).toBe(true);
     // The next slice must not become part of a backfill that is to be read again.
-    if (number === IN_BACKFILL - 1) await world.catchUp('connector');
+    if (number === UP_TO_BACKFILL - 1) await world.catchUp('connector');
   }
-  for (let number = 1 + PLACES.connector.length - IN_BACKFILL; number < SLICES; number++)
+  for (let number = 1 + PLACES.connector.length - UP_TO_BACKFILL; number < SLICES; number++)
     await writeSlice(world, number);
   await world.catchUp('connector');
   await world.catchUp('sink');
