@@ -4,7 +4,7 @@
 import type { SinkDefinition } from '../flow/pipeline.ts';
 import type { KeyText, StoredRecord } from '../flow/record.ts';
 import type { Entry, Row } from './entry.ts';
-import type { PartitionState, ReadRequest, ScoreRow } from './score-store.ts';
+import type { DueRow, PartitionState, ReadRequest } from './score-store.ts';
 
 /** What must be read before a batch can be folded. */
 export function planRead(
@@ -44,12 +44,12 @@ export class DueRows {
   /** No progress record of the batch goes further; -Infinity where it has none. */
   readonly horizonUs: number;
   /** Stored rows that may be due, in order; given out up to `#next`. */
-  #stored: readonly ScoreRow[];
+  #stored: readonly DueRow[];
   #next = 0;
   /** Keys of this batch and the one before that may become due in it. */
   #touched: Entry[] = [];
 
-  constructor(horizonUs: number | undefined, stored: readonly ScoreRow[]) {
+  constructor(horizonUs: number | undefined, stored: readonly DueRow[]) {
     this.horizonUs = horizonUs ?? -Infinity;
     this.#stored = [...stored].sort(byDue);
   }
@@ -69,7 +69,7 @@ export class DueRows {
    * @param isTouched the batch has this key already: it is watched as it stands now
    * @param entryOf the entry of a stored row; one that the batch being written has touched may be due no more, or later
    */
-  take(throughUs: number, isTouched: (key: KeyText) => boolean, entryOf: (row: ScoreRow) => Entry): Entry[] {
+  take(throughUs: number, isTouched: (key: KeyText) => boolean, entryOf: (row: DueRow) => Entry): Entry[] {
     const due: Entry[] = [];
     while (this.#next < this.#stored.length && this.#stored[this.#next]!.eventTimeUs! <= throughUs) {
       const stored = this.#stored[this.#next]!;
@@ -90,6 +90,6 @@ export class DueRows {
   }
 }
 
-function byDue(a: ScoreRow, b: ScoreRow): number {
+function byDue(a: DueRow, b: DueRow): number {
   return a.eventTimeUs! - b.eventTimeUs! || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
 }

@@ -2,7 +2,7 @@
 
 import type { Position } from '../flow/position.ts';
 import type { KeyText } from '../flow/record.ts';
-import type { Alert, DeadLetter, LabelEntry, ScoreRow } from './score-store.ts';
+import type { Alert, DeadLetter, DueRow, LabelEntry, ScoreRow } from './score-store.ts';
 import type { FeatureRow } from './scorer.ts';
 
 /** A score row that can change. One shape for all, so that a batch's rows stay fast. */
@@ -38,6 +38,26 @@ export class Row implements ScoreRow {
     this.features = from.features;
     this.late = from.late;
     this.position = from.position;
+  }
+
+  /** Only ever written as a label: what was not read of it stays as it is. */
+  static due(from: DueRow): Row {
+    const row = new Row({
+      key: from.key,
+      eventTime: null,
+      eventTimeUs: from.eventTimeUs,
+      scoredAtUs: Number.NaN,
+      features: from.features,
+      late: false,
+      position: from.position,
+    });
+    row.scored = true;
+    row.score = from.score;
+    row.modelVersion = from.modelVersion;
+    row.measuredScore = from.measuredScore;
+    row.measuredFeatures = from.measuredFeatures;
+    row.measuredLsn = from.measuredLsn;
+    return row;
   }
 
   static stored(from: ScoreRow): Row {

@@ -16,7 +16,7 @@ import { Entry, Row } from './entry.ts';
 import { expiredAt, isExpired, type Expired } from './expiry.ts';
 import { writeEntry } from './entry-writes.ts';
 import type { FoldRequest, FoldResult } from './fold-request.ts';
-import type { DeadLetter, Example, ItemPosition, Outcome, ScoreRow } from './score-store.ts';
+import type { DeadLetter, DueRow, Example, ItemPosition, Outcome, ScoreRow } from './score-store.ts';
 import type { FeatureRow } from './scorer.ts';
 
 export function foldBatch(request: FoldRequest): FoldResult {
@@ -131,7 +131,7 @@ class BatchFold {
   }
 
   /** The key as it stands: in this batch, else in the one that is being written, else as it was read. */
-  #entry(key: KeyText, due?: ScoreRow): Entry {
+  #entry(key: KeyText, due?: DueRow): Entry {
     let entry = this.#entries.get(key);
     if (entry === undefined) {
       entry = this.#found(key, due);
@@ -147,7 +147,7 @@ class BatchFold {
     if (entry.row !== undefined && isExpired(entry.row, this.#expired)) entry.expire();
   }
 
-  #found(key: KeyText, due: ScoreRow | undefined): Entry {
+  #found(key: KeyText, due: DueRow | undefined): Entry {
     const { reads, overlay } = this.#request;
     const hidden = overlay?.truncated === true;
     const alert = !hidden && reads.alerts.has(key);
@@ -156,8 +156,8 @@ class BatchFold {
     let entry: Entry;
     if (carried !== undefined) entry = carried.carry(alert, deadLetter, !carried.dueOnly || this.#isAsked(key));
     else {
-      const read = hidden ? undefined : (reads.rows.get(key) ?? due);
-      const row = read === undefined ? undefined : Row.stored(read);
+      const read = hidden ? undefined : reads.rows.get(key);
+      const row = read !== undefined ? Row.stored(read) : due !== undefined && !hidden ? Row.due(due) : undefined;
       entry = new Entry(key, row, reads.labels.get(key), {
         alert,
         deadLetter,
@@ -351,7 +351,7 @@ class BatchFold {
       return;
     }
     const isTouched = (key: KeyText): boolean => this.#entries.has(key);
-    const entryOf = (row: ScoreRow): Entry => this.#entry(row.key, row);
+    const entryOf = (row: DueRow): Entry => this.#entry(row.key, row);
     let i = 0;
     for (const entry of this.#due.take(throughUs, isTouched, entryOf)) {
       this.#setLabel(entry, definition.labelDefault!, 1, { ...position, i });

@@ -7,9 +7,18 @@ import type { KeyText } from '../flow/record.ts';
 import { formatTimestamptz, parseTimestamp } from '../flow/types/timestamp.ts';
 import { TEXT_ONLY } from '../warehouse/connection.ts';
 import { textArray } from './binary-arrays.ts';
+import { readColumns, type ColumnReader } from './binary-columns.ts';
 import { keyColumns } from './key-columns.ts';
 import { scoreTableSql } from './score-table.ts';
-import type { GenerationId, LabelEntry, PartitionId, ReadRequest, ReadResult, ScoreRow } from './score-store.ts';
+import type {
+  DueRow,
+  GenerationId,
+  LabelEntry,
+  PartitionId,
+  ReadRequest,
+  ReadResult,
+  ScoreRow,
+} from './score-store.ts';
 
 interface StoredRow {
   readonly score: string | null;
@@ -60,7 +69,7 @@ export async function readBatch(
   };
 }
 
-const NOTHING_DUE = { due: [] as ScoreRow[], dueListed: new Set<KeyText>() };
+const NOTHING_DUE = { due: [] as DueRow[], dueListed: new Set<KeyText>() };
 
 async function readDue(
   client: pg.Client,
@@ -69,16 +78,11 @@ async function readDue(
   range: NonNullable<ReadRequest['due']>,
 ): Promise<Pick<ReadResult, 'due' | 'dueListed'>> {
   const sql = scoreTableSql(definition);
-  const found = await client.query<StoredRow & Record<string, string>>({
-    text: sql.readDue,
-    values: [id.generation, id.partition, timestampText(range.fromUs), timestampText(range.throughUs)],
-    types: TEXT_ONLY,
-  });
-  const due = found.rows.map((row) => {
-    const parts: string[] = [];
-    for (let index = 0; index < sql.keyCount; index++) parts.push(row[`k${index}`]!);
-    return scoreRow(JSON.stringify(parts), row);
-  });
+  const columns = await readColumns(
+    client,
+    sql.readDue(id.generation, id.partition, timestampText(range.fromUs), timestampText(range.throughUs)!),
+  );
+  const due = dueRows(columns, sql.keyCount);
   const listed = await client.query<{ key: string }>({
     name: 'due listed',
     text: `select key from millrace._due where pipeline_id = $1 and generation = $2 and partition = $3 and event_time_us <= $4`,
@@ -97,6 +101,33 @@ async function readDue(
       if (row.label === null && row.event_at !== null) due.push(scoreRow(missing[Number(row.ordinal) - 1]!, row));
   }
   return { due, dueListed };
+}
+
+function dueRows(columns: readonly ColumnReader[], keyCount: number): DueRow[] {
+  const keys = columns.slice(0, keyCount);
+  const [score, modelVersion, eventTime, features, measuredScore, measuredFeatures, measuredLsn, lsn, n] =
+    columns.slice(keyCount) as [
+      ColumnReader,
+      ColumnReader,
+      ColumnReader,
+      ColumnReader,
+      ColumnReader,
+      ColumnReader,
+      ColumnReader,
+      ColumnReader,
+      ColumnReader,
+    ];
+  return Array.from({ length: lsn.length }, () => ({
+    key: JSON.stringify(keys.map((column) => column.text())),
+    score: score.float8(),
+    modelVersion: modelVersion.int8(),
+    eventTimeUs: eventTime.timestampUs(),
+    features: features.text()!,
+    measuredScore: measuredScore.float8(),
+    measuredFeatures: measuredFeatures.text(),
+    measuredLsn: measuredLsn.lsn(),
+    position: { lsn: lsn.lsn()!, n: n.int8()! },
+  }));
 }
 
 async function readLabels(

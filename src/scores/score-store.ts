@@ -65,6 +65,20 @@ export interface ScoreRow {
   readonly position: Position;
 }
 
+/** What is read of a row that may be due: it has no label, and what a label does not look at or change stays where it is. */
+export type DueRow = Pick<
+  ScoreRow,
+  | 'key'
+  | 'score'
+  | 'modelVersion'
+  | 'eventTimeUs'
+  | 'features'
+  | 'measuredScore'
+  | 'measuredFeatures'
+  | 'measuredLsn'
+  | 'position'
+>;
+
 /** A key's label as the label view has it: a row of `_labels`. */
 export interface LabelEntry {
   readonly key: KeyText;
@@ -222,7 +236,7 @@ export interface ReadResult {
   readonly alerts: ReadonlySet<KeyText>;
   readonly deadLetters: ReadonlySet<KeyText>;
   /** In any order; not in `rows` unless also asked for by key. */
-  readonly due: readonly ScoreRow[];
+  readonly due: readonly DueRow[];
   /** Keys of `due` that stand in `_due`. */
   readonly dueListed: ReadonlySet<KeyText>;
 }

@@ -8,8 +8,8 @@ export interface ScoreTableSql {
   readonly keyCount: number;
   /** $1… keys; then generation. */
   readonly readByKey: string;
-  /** $1 generation, $2 partition, $3 from (exclusive, or null), $4 through. */
-  readonly readDue: string;
+  /** For `readColumns`: an array of texts a key column, then those of {@link DueRow}. `fromUs` exclusive; both timestamptz texts. */
+  readonly readDue: (generation: number, partition: number, from: string | null, through: string) => string;
   /** Rows that are bare (neither label nor explanation) and new; fails on one that is there. */
   readonly insert: string;
   readonly upsert: string;
@@ -38,10 +38,17 @@ export function scoreTableSql(definition: SinkDefinition): ScoreTableSql {
     readByKey: `select u.ordinal, ${columns}
       from unnest(${keyArrays}) with ordinality u(${aliases.join(', ')}, ordinal)
       join ${table} t on ${matches} where t.generation = ${p(1)}::int`,
-    readDue: `select ${names.map((name, index) => `t.${name}::text as k${index}`).join(', ')}, ${columns}
+    readDue: (
+      generation,
+      partition,
+      from,
+      through,
+    ) => `select ${names.map((name) => `array_agg(t.${name}::text)`).join(', ')},
+        array_agg(t.score), array_agg(t.model_version), array_agg(${time.zoned}), array_agg(t.features), array_agg(t.measured_score),
+        array_agg(t.measured_features), array_agg(t.measured_lsn), array_agg(t.position_lsn), array_agg(t.position_n)
       from ${table} t
-      where t.generation = $1::int and t.partition = $2::int and t.label is null
-        and ${time.through('$4')} and ($3::timestamptz is null or ${time.after('$3')})`,
+      where t.generation = ${generation} and t.partition = ${partition} and t.label is null
+        and ${time.through(quoteLiteral(through))}${from === null ? '' : ` and ${time.after(quoteLiteral(from))}`}`,
     // An upsert of sixteen columns costs Postgres 9.6 µs a row, this 5.2: each array is unnested into a store of its own, and each
     // row looked for twice.
     insert: `insert into ${table} (${names.join(', ')}, score, prediction, model_version, event_time, features, late, position_n,

@@ -108,6 +108,46 @@ export function scoreStoreContract(name: string, open: () => Promise<Opened>): v
     expect(await ask(2 * day, 3 * day + 1000)).toEqual(['["4"]', '["5"]']);
   });
 
+  test(`${name}: what a label looks at of a due row is read as it was written, bit for bit`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const time = { eventTime: '2026-01-01 00:00:00.000001+00', eventTimeUs: 1_767_225_600_000_001 };
+    const rows = [
+      rowOf('1', { ...time, score: 0.1 + 0.2, features: '{"a":10.50,  "b":"ü\\n"}', modelVersion: 2 ** 40 }),
+      rowOf('2', { ...time, score: null, position: { lsn: 0xffff_ffff_ffff_fffen, n: 2 ** 40 } }),
+      rowOf('3', {
+        eventTime: '1969-12-31 23:59:59.999999+00',
+        eventTimeUs: -1,
+        score: 5e-324,
+        modelVersion: null,
+        measuredScore: 1 / 3,
+        measuredFeatures: '{"a":"€"}',
+        measuredLsn: 0x1_0000_0000n,
+      }),
+      rowOf('4', { eventTime: '-infinity', eventTimeUs: -(2 ** 63), measuredLsn: 0n }),
+    ];
+    await store.write(id, definition, writesOf(await store.open(id, 0), { upserts: rows }));
+    const { due } = await store.read(id, definition, { keys: [], due: { fromUs: undefined, throughUs: 2e15 } });
+    expect(due).toHaveLength(rows.length);
+    for (const written of rows) {
+      const {
+        key,
+        score,
+        modelVersion,
+        eventTimeUs,
+        features,
+        measuredScore,
+        measuredFeatures,
+        measuredLsn,
+        position,
+      } = written;
+      expect(due.find((row) => row.key === key)).toMatchObject({
+        ...{ key, score, modelVersion, eventTimeUs, features },
+        ...{ measuredScore, measuredFeatures, measuredLsn, position },
+      });
+    }
+  });
+
   test(`${name}: a truncate takes rows, alerts and dead letters of the partition, and what comes after it stays`, async () => {
     await using opened = await open();
     const { store } = opened;
