@@ -9,12 +9,17 @@ import { BinnedRocAuc } from './roc-auc.ts';
 const LOG_LOSS_CLIP = 1e-15;
 
 export class BinaryTally {
-  readonly #auc = new BinnedRocAuc();
+  readonly #auc: BinnedRocAuc | undefined;
   readonly #logLoss = new ExactSum();
   #truePositives = 0;
   #falsePositives = 0;
   #trueNegatives = 0;
   #falseNegatives = 0;
+
+  /** @param auc `given`: `values` is told the exact one, and no bins are kept */
+  constructor(auc: 'binned' | 'given' = 'binned') {
+    this.#auc = auc === 'binned' ? new BinnedRocAuc() : undefined;
+  }
 
   /** `change` 1 adds an outcome, -1 takes one away. */
   add(score: number, target: number, change: 1 | -1): void {
@@ -25,7 +30,7 @@ export class BinaryTally {
     } else if (truth) this.#falseNegatives += change;
     else this.#trueNegatives += change;
     this.#logLoss.add(change * logLoss(score, truth));
-    this.#auc.add(score, target, change);
+    this.#auc?.add(score, target, change);
   }
 
   /** @param exactAuc given where all scores are at hand; else it is the binned one */
@@ -35,7 +40,7 @@ export class BinaryTally {
     if (examples <= 0) return [];
     const positives = tp + fn;
     const negatives = fp + tn;
-    const auc = exactAuc === undefined ? this.#auc.value : exactAuc;
+    const auc = exactAuc === undefined ? (this.#auc?.value ?? null) : exactAuc;
     return [
       {
         metric: 'log_loss',
@@ -66,7 +71,7 @@ export class BinaryTally {
     for (const count of [this.#truePositives, this.#falsePositives, this.#trueNegatives, this.#falseNegatives])
       writer.f64(count);
     this.#logLoss.save(writer);
-    this.#auc.save(writer);
+    this.#auc?.save(writer);
   }
 
   load(reader: StateReader): void {
@@ -75,7 +80,7 @@ export class BinaryTally {
     this.#trueNegatives = reader.f64();
     this.#falseNegatives = reader.f64();
     this.#logLoss.load(reader);
-    this.#auc.load(reader);
+    this.#auc?.load(reader);
   }
 }
 

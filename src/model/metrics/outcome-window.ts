@@ -30,22 +30,21 @@ export class OutcomeWindow {
 
   /** Oldest first. */
   standing(): { readonly scores: Float64Array; readonly targets: Float64Array } {
-    const scores: number[] = [];
-    const targets: number[] = [];
-    for (let age = this.#filled; age >= 1; age--) {
-      const place = this.#place(age);
-      if (Number.isNaN(this.#targets[place]!)) continue;
-      scores.push(this.#scores[place]!);
-      targets.push(this.#targets[place]!);
+    const scores = this.#inOrder(this.#scores);
+    const targets = this.#inOrder(this.#targets);
+    let kept = 0;
+    for (let i = 0; i < targets.length; i++) {
+      if (Number.isNaN(targets[i]!)) continue;
+      scores[kept] = scores[i]!;
+      targets[kept++] = targets[i]!;
     }
-    return { scores: Float64Array.from(scores), targets: Float64Array.from(targets) };
+    return { scores: scores.subarray(0, kept), targets: targets.subarray(0, kept) };
   }
 
   /** Oldest first, so that equal windows have equal bytes wherever they began. */
   save(writer: StateWriter): void {
-    const places = Array.from({ length: this.#filled }, (_, i) => this.#place(this.#filled - i));
-    writer.floats(Float64Array.from(places, (place) => this.#scores[place]!));
-    writer.floats(Float64Array.from(places, (place) => this.#targets[place]!));
+    writer.floats(this.#inOrder(this.#scores));
+    writer.floats(this.#inOrder(this.#targets));
   }
 
   load(reader: StateReader): void {
@@ -54,6 +53,15 @@ export class OutcomeWindow {
     this.#targets.set(reader.floats());
     this.#filled = scores.length;
     this.#next = scores.length % this.#scores.length;
+  }
+
+  /** A copy of what is filled, oldest first. */
+  #inOrder(ring: Float64Array): Float64Array {
+    const ordered = new Float64Array(this.#filled);
+    const wrapped = ring.subarray(this.#filled < ring.length ? 0 : this.#next, this.#filled);
+    ordered.set(wrapped);
+    ordered.set(ring.subarray(0, this.#filled - wrapped.length), wrapped.length);
+    return ordered;
   }
 
   /** The newest with that score and target; two that agree in both are interchangeable but for when they leave. */

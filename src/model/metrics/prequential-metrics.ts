@@ -76,7 +76,7 @@ export class PrequentialMetrics {
     if (!this.#window) return (this.#binary ?? this.#regression)!.values();
     const { scores, targets } = this.#window.standing();
     if (this.task === 'binary') {
-      const tally = new BinaryTally();
+      const tally = new BinaryTally('given');
       for (let i = 0; i < scores.length; i++) tally.add(scores[i]!, targets[i]!, 1);
       return tally.values(exactRocAuc(scores, targets));
     }

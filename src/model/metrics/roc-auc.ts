@@ -2,24 +2,25 @@
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
-/** Exact, from all scores: sorts a copy. Null with only one class. */
+/** Exact, from all scores, of targets 1 and 0. Null with only one class. */
 export function exactRocAuc(scores: Float64Array, targets: Float64Array): number | null {
-  const order = Uint32Array.from(scores, (_, i) => i).sort((a, b) => scores[a]! - scores[b]!);
+  // Two sorts of plain numbers and a merge: sorting places by their scores calls back for each comparison.
+  const positives = scores.filter((_, i) => targets[i]! > 0.5).sort();
+  const negatives = scores.filter((_, i) => targets[i]! <= 0.5).sort();
   let pairs = 0;
-  let negatives = 0;
-  let positives = 0;
-  for (let start = 0; start < order.length;) {
+  let below = 0;
+  for (let start = 0; start < positives.length;) {
+    const score = positives[start]!;
     let end = start;
-    let tiedPositives = 0;
-    while (end < order.length && scores[order[end]!] === scores[order[start]!])
-      tiedPositives += targets[order[end++]!]!;
-    const tiedNegatives = end - start - tiedPositives;
-    pairs += tiedPositives * (negatives + tiedNegatives / 2);
-    positives += tiedPositives;
-    negatives += tiedNegatives;
+    while (end < positives.length && positives[end] === score) end++;
+    while (below < negatives.length && negatives[below]! < score) below++;
+    let through = below;
+    while (through < negatives.length && negatives[through] === score) through++;
+    pairs += (end - start) * (below + (through - below) / 2);
+    below = through;
     start = end;
   }
-  return positives === 0 || negatives === 0 ? null : pairs / (positives * negatives);
+  return positives.length === 0 || negatives.length === 0 ? null : pairs / (positives.length * negatives.length);
 }
 
 /** Bins in each doubling of the odds' smaller side. */
