@@ -100,7 +100,10 @@ async function run(store: PostgresScoreStore, pid: number, definition: SinkDefin
       nowUs: systemClock.nowUs(),
     });
     foldMs += performance.now() - from;
-    const result = await store.write(id, definition, { ...folded.writes, ...learning.takeSaved() });
+    const result = await store.write(id, definition, {
+      ...folded.writes,
+      ...learning.takeSaved(0, folded.writes.examples),
+    });
     if (result !== 'written') throw new Error(result);
     state = folded.writes.next;
     const cpu = process.cpuUsage(cpuBefore);

@@ -8,7 +8,6 @@
 
 import assert from 'node:assert';
 import type pg from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
 import type { Lsn } from '../flow/lsn.ts';
 
 const COPY_HEADER = 19;
@@ -24,6 +23,8 @@ const MIN_HIGH = -0x8000_0000;
  * Rejects as a query does.
  */
 export async function readColumns(client: pg.Client, sql: string): Promise<ColumnReader[]> {
+  // Not at start: a pipeline without a default label never asks.
+  const { to: copyTo } = await import('pg-copy-streams');
   const chunks: Buffer[] = [];
   for await (const chunk of client.query(copyTo(`copy (${sql}) to stdout (format binary)`)) as AsyncIterable<Buffer>)
     chunks.push(chunk);

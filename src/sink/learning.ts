@@ -23,7 +23,11 @@ type LearningPorts = Pick<SinkPorts, 'store' | 'createModel' | 'loadModel' | 'op
 export interface Saved {
   readonly versions: readonly ModelVersion[];
   readonly checkpoint: LearnerCheckpoint | undefined;
+  readonly examples: readonly Example[];
 }
+
+/** A checkpoint replaces the one before, so it costs more than its bytes. */
+const CHECKPOINT_COST = 2;
 
 export class Learning implements Scorer {
   readonly #ports: LearningPorts;
@@ -38,6 +42,8 @@ export class Learning implements Scorer {
   /** Examples that the last checkpoint has. */
   #savedExamples = 0;
   #savedOutcomes = 0;
+  /** Size of the last one. */
+  #checkpointBytes = 0;
   #outcomes = 0;
   #versions: ModelVersion[] = [];
   #checkpoint: LearnerCheckpoint | undefined;
@@ -95,12 +101,6 @@ export class Learning implements Scorer {
   resume(partition: number, scored: Position | undefined): void {
     if (scored === undefined) return;
     this.pending(partition).takeBefore(scored, (example, features) => this.learn(partition, example, features));
-  }
-
-  /** True when the example is in the checkpoint that {@link takeSaved} gave last: it need not be stored. */
-  isSaved(partition: number, example: Example, checkpoint: LearnerCheckpoint): boolean {
-    const cursor = checkpoint.cursors[partition];
-    return cursor !== undefined && !isAboveItem(example.at, cursor);
   }
 
   predict(rows: readonly FeatureRow[]): readonly Scored[] {
@@ -184,12 +184,25 @@ export class Learning implements Scorer {
     }
   }
 
-  /** What the batch in hand must write: versions that were reached in it, and the last as a checkpoint. */
-  takeSaved(): Saved {
-    const saved = { versions: this.#versions, checkpoint: this.#checkpoint };
+  /**
+   * What the batch in hand must write: versions that were reached in it, a checkpoint, and those of its examples that this has
+   * not. The last version is a checkpoint; where the examples learned since weigh more than another one, it is made instead:
+   * they would be written only to be deleted with the next.
+   */
+  takeSaved(partition: number, examples: readonly Example[]): Saved {
+    let checkpoint = this.#checkpoint;
+    let left = beyond(checkpoint?.cursors[partition], examples);
+    let learnedBytes = 0;
+    for (const example of left)
+      if (!isAboveItem(example.at, this.#cursors[partition])) learnedBytes += example.features.length;
+    if (learnedBytes > CHECKPOINT_COST * this.#checkpointBytes) {
+      checkpoint = this.#snapshot(this.#model.save());
+      left = beyond(checkpoint.cursors[partition], left);
+    }
+    const saved = { versions: this.#versions, checkpoint, examples: left };
     this.#versions = [];
     this.#checkpoint = undefined;
-    if (saved.checkpoint !== undefined) this.#serial = saved.checkpoint.serial;
+    if (checkpoint !== undefined) this.#serial = checkpoint.serial;
     return saved;
   }
 
@@ -222,6 +235,8 @@ export class Learning implements Scorer {
   #snapshot(state: Uint8Array): LearnerCheckpoint {
     this.#savedExamples = this.#model.examples;
     this.#savedOutcomes = this.#outcomes;
+    const metrics = this.#metrics.save();
+    this.#checkpointBytes = state.length + metrics.length;
     return {
       serial: this.#serial + 1,
       version: this.#version,
@@ -229,7 +244,7 @@ export class Learning implements Scorer {
       examples: this.#model.examples,
       state,
       cursors: [...this.#cursors],
-      metrics: this.#metrics.save(),
+      metrics,
       metricCursors: [...this.#metricCursors],
     };
   }
@@ -238,6 +253,7 @@ export class Learning implements Scorer {
     this.#version = saved.version;
     this.#serial = saved.serial;
     this.#savedExamples = saved.examples;
+    this.#checkpointBytes = saved.state.length + saved.metrics.length;
     for (const [partition, at] of saved.cursors.entries()) this.#cursors[partition] = at;
     for (const [partition, at] of saved.metricCursors.entries()) this.#metricCursors[partition] = at;
   }
@@ -247,6 +263,12 @@ export class Learning implements Scorer {
 function modelRequest(definition: SinkDefinition): ModelRequest {
   const seed = (definition.pipelineId * 2_654_435_761 + definition.generation) % 4_294_967_296;
   return { options: definition.model, features: definition.features, label: definition.label, seed };
+}
+
+/** Examples, in order, above a cursor. */
+function beyond(cursor: ItemPosition | undefined, examples: readonly Example[]): readonly Example[] {
+  const first = cursor === undefined ? 0 : examples.findIndex((example) => isAboveItem(example.at, cursor));
+  return first < 0 ? [] : examples.slice(first);
 }
 
 function refusedOf({ refused }: SinkDefinition): Pick<SinkDefinition, 'refused'> {

@@ -10,7 +10,7 @@ import { failPoint } from '../runtime/fail-points.ts';
 import { planRead } from '../scores/due-rows.ts';
 import type { ExpiryRange } from '../scores/expiry.ts';
 import { foldBatch } from '../scores/fold.ts';
-import type { FoldResult, Overlay } from '../scores/fold-request.ts';
+import type { Overlay } from '../scores/fold-request.ts';
 import type { PartitionId, PartitionState, WriteSet } from '../scores/score-store.ts';
 import type { AlertWhen } from '../scores/scorer.ts';
 import type { LogBatch, TopicReader } from '../stream/log.ts';
@@ -126,7 +126,7 @@ export class PartitionLoop {
     this.#state = folded.writes.next;
     await this.#inFlight?.done;
     // Taken in the order of the writes: each checkpoint follows the one before, also where another partition took that.
-    const writes = withLearned(folded, learning, id.partition);
+    const writes = { ...folded.writes, ...learning.takeSaved(id.partition, folded.writes.examples) };
     const progress: BatchProgress = {
       nextOffset: segment.nextOffset,
       endOffset: batch.endOffset,
@@ -215,14 +215,4 @@ function segmentsOf(batch: LogBatch): Segment[] {
 
 function definitionOf(record: StoredRecord | undefined): SinkDefinition | undefined {
   return record?.body.kind === 'progress' ? record.body.definition : undefined;
-}
-
-/** Adds the versions that were reached; examples that the checkpoint has already need not be stored. */
-function withLearned(folded: FoldResult, learning: Learning, partition: number): WriteSet {
-  const { versions, checkpoint } = learning.takeSaved();
-  const examples =
-    checkpoint === undefined
-      ? folded.writes.examples
-      : folded.writes.examples.filter((example) => !learning.isSaved(partition, example, checkpoint));
-  return { ...folded.writes, examples, versions, checkpoint };
 }

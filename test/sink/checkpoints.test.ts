@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { MillraceError } from '../../src/runtime/errors.ts';
+import type { WriteSet } from '../../src/scores/score-store.ts';
+import { MemoryScoreStore } from '../simulation/memory-score-store.ts';
+import { ArrayLog } from './array-log.ts';
+import { contents } from './contents.ts';
+import { definition, history, ports, runToEnd, seeded } from './history.ts';
+
+const topic = { group: 'g', pipelineId: 1, generation: 1 };
+
+/** One version, at the beginning: what is learned after it is in no version. */
+const seldom = { ...definition, model: { kind: 'logistic', save_every: 1_000_000 } };
+
+class WatchedStore extends MemoryScoreStore {
+  readonly writes: WriteSet[] = [];
+
+  override write(...given: Parameters<MemoryScoreStore['write']>): ReturnType<MemoryScoreStore['write']> {
+    this.writes.push(given[2]);
+    return super.write(...given);
+  }
+}
+
+test('a batch whose examples weigh more than a checkpoint makes one, and stores none that it has learned', async () => {
+  const records = history({ random: seeded(3), commits: 900, keys: 60, definition: seldom });
+  const run = async (fetch: number): Promise<WatchedStore> => {
+    const store = new WatchedStore();
+    const log = new ArrayLog(topic, 1, () => fetch);
+    log.append(records);
+    await runToEnd(ports(log, store, seeded(1)));
+    return store;
+  };
+  const large = await run(400);
+  const checkpoints = large.writes.filter(({ checkpoint }) => checkpoint !== undefined);
+  expect(checkpoints.length).toBeGreaterThan(2);
+  // But for the last commit's, which are not learned yet.
+  for (const { checkpoint, examples } of checkpoints) {
+    const cursor = checkpoint!.cursors[0];
+    for (const { at } of examples)
+      if (cursor !== undefined) expect(at.lsn > cursor.lsn || at.n > cursor.n || at.i > cursor.i).toBe(true);
+    expect(new Set(examples.map(({ at }) => at.lsn)).size).toBeLessThanOrEqual(1);
+  }
+  const small = await run(3);
+  expect(small.writes.filter(({ checkpoint }) => checkpoint !== undefined).length).toBeLessThan(3);
+  expect(contents(large)).toEqual(contents(small));
+});
+
+test.each([1, 2, 3])('killed between such checkpoints it ends as if undisturbed (seed %i)', async (seed) => {
+  const records = history({ random: seeded(seed), commits: 600, keys: 40, definition: seldom });
+  const logOf = (sizes: () => number): ArrayLog => {
+    const log = new ArrayLog(topic, 1, () => 1 + Math.floor(sizes() * 400));
+    log.append(records);
+    return log;
+  };
+  const calm = new MemoryScoreStore();
+  await runToEnd(ports(logOf(seeded(1)), calm, seeded(1)));
+  const random = seeded(seed + 20);
+  let kills = 0;
+  const serials = new Set<number | undefined>();
+  let killer = new AbortController();
+  const store: MemoryScoreStore = new MemoryScoreStore({
+    fault: async () => {
+      if (kills >= 40 || random() > 0.07) return;
+      kills += 1;
+      killer.abort();
+      store.crash();
+      throw new MillraceError('WAREHOUSE_UNREACHABLE', 'killed');
+    },
+  });
+  for (let life = 0; life < 100; life++) {
+    killer = new AbortController();
+    const before = kills;
+    await runToEnd(ports(logOf(seeded(seed + life)), store, seeded(life)), { abort: killer.signal }).catch(() => {});
+    serials.add(store.generation(topic).checkpoint?.serial);
+    if (kills === before) break;
+  }
+  expect(kills).toBeGreaterThan(10);
+  expect(serials.size).toBeGreaterThan(3);
+  expect(contents(store)).toEqual(contents(calm));
+});
