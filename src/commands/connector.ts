@@ -47,6 +47,7 @@ export async function runConnectorProcess(flags: CommonFlags): Promise<void> {
       checkpointIntervalMs: 1000,
       heartbeatIntervalMs: 10_000,
       statusIntervalMs: 1000,
+      publicationIntervalMs: 60_000,
       trimIntervalMs: 60_000,
       maxBufferedRecords: 50_000,
       walBudgetBytes: 16 * 2 ** 30,

@@ -96,6 +96,7 @@ class Connector {
     // Of a transaction that was cut off nothing stays: its commands come again at their place.
     this.#control.takeAll();
     await this.#members.load();
+    await this.#members.letGoUnpublished();
     if (!this.#ports.state.group) await this.#firstStart();
     this.#group = this.#ports.state.group!;
     const source = await this.#openSource();
@@ -123,9 +124,15 @@ class Connector {
     const { clock } = this.#ports;
     const { drain, finish } = this.#signals;
     let waiting: Promise<Transaction | undefined> | undefined;
+    let lookedUs = clock.nowUs();
     while (!drain.aborted) {
       if (finish.aborted && this.#until === undefined) await this.#setGoal();
       if (this.#isCaughtUp()) return 'stopped';
+      if (clock.nowUs() - lookedUs >= this.#options.publicationIntervalMs * 1000) {
+        await checkpointer.settle();
+        await this.#members.letGoUnpublished();
+        lookedUs = clock.nowUs();
+      }
       waiting ??= source.next(drain);
       if (!source.pending) this.#flush();
       const timer = new AbortController();

@@ -11,6 +11,7 @@ import type { TopicName, TopicWriter } from '../stream/log.ts';
 import { compilePipeline, type ViewFacts } from '../transform/compile.ts';
 import { openTransform } from '../transform/operators/open-transform.ts';
 import type { TableInput } from '../transform/pipeline-transform.ts';
+import { quoteTable } from '../warehouse/quoting.ts';
 import { holdsSlot } from './attachment.ts';
 import { backfill } from './backfill.ts';
 import { asJudged, inForce } from './in-force.ts';
@@ -117,6 +118,8 @@ export class Members {
         endLsn: boundary.endLsn,
       };
       const transform = openTransform({ plan, definition });
+      // Publishing adds again what went missing; by then it must be known who has missed something.
+      await this.letGoUnpublished();
       await warehouse.publish(this.inputsWith(transform.inputs));
       await state.commit({ pipelines: [{ checkpoint: { ...checkpoint, phase: 'claimed' }, entries: [] }] });
       failPoint('connector.claimed');
@@ -214,11 +217,37 @@ export class Members {
       if (member.run || !holdsSlot(checkpoint) || groupEnd - checkpoint.endLsn <= BigInt(this.#options.walBudgetBytes))
         continue;
       const reason = `it stood still until the slot held more WAL for it than its budget of ${this.#options.walBudgetBytes} bytes`;
-      Object.assign(member, { state: 'needs rebuild', reason, hint: rebuildHint(checkpoint) });
-      member.checkpoint = { ...checkpoint, phase: 'failed', endLsn: 0n, reason };
-      await this.#ports.state.commit({ pipelines: [{ checkpoint: member.checkpoint, entries: [] }] });
-      this.#ports.logger.warn({ pipeline: checkpoint.definition.name, reason }, 'a pipeline let go of its WAL');
+      await this.#letGo(member, reason, rebuildHint(checkpoint));
     }
+  }
+
+  /**
+   * A pipeline that reads a table which has left the publication stops: what was changed there since is nowhere in the stream,
+   * so it could only go on with what is no longer so. No checkpoint may be in flight.
+   */
+  async letGoUnpublished(): Promise<void> {
+    const inputs = this.inputsWith([]);
+    if (inputs.length === 0) return;
+    const gone = (await this.#ports.warehouse.unpublished(inputs)).map(quoteTable);
+    if (gone.length === 0) return;
+    for (const member of this.all.values()) {
+      const missing = member.run?.transform.inputs.map(({ table }) => quoteTable(table)).find((n) => gone.includes(n));
+      if (missing === undefined) continue;
+      await member.run?.publisher.close().catch(() => {});
+      member.run = undefined;
+      const reason = `${missing} has left the publication (a column dropped with cascade takes its table out): its changes no longer arrive`;
+      const hint = `Create its view again if that went with it. ${rebuildHint(member.checkpoint)}`;
+      await this.#letGo(member, reason, hint);
+    }
+  }
+
+  /** It holds the slot no more, and can only be built anew. */
+  async #letGo(member: Member, reason: string, hint: string): Promise<void> {
+    const { checkpoint } = member;
+    Object.assign(member, { state: 'needs rebuild', reason, hint });
+    member.checkpoint = { ...checkpoint, phase: 'failed', endLsn: 0n, reason };
+    await this.#ports.state.commit({ pipelines: [{ checkpoint: member.checkpoint, entries: [] }] });
+    this.#ports.logger.warn({ pipeline: checkpoint.definition.name, reason }, 'a pipeline let go of its WAL');
   }
 
   /** Removes a pipeline's state and topic, whatever is left of them. */

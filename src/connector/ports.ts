@@ -18,6 +18,8 @@ export interface ConnectorWarehouse {
   prepareGroup(folderId: string, signal: AbortSignal): Promise<void>;
   /** Makes the publication cover these tables and columns. Before any snapshot that needs them. */
   publish(inputs: readonly TableInput[]): Promise<void>;
+  /** Those of the tables that the publication no longer has: their changes do not reach the stream. */
+  unpublished(inputs: readonly TableInput[]): Promise<readonly TableName[]>;
   openSource(from: Lsn, signal: AbortSignal): Promise<Source>;
   openSnapshot(signal: AbortSignal): Promise<BackfillSnapshot>;
   /** Asks Postgres what the views mean; JSON text, pinned for the generation. */
@@ -91,6 +93,8 @@ export interface ConnectorOptions {
   readonly checkpointIntervalMs: number;
   readonly heartbeatIntervalMs: number;
   readonly statusIntervalMs: number;
+  /** How often the publication is looked at: a table that left it is in no change of the stream. */
+  readonly publicationIntervalMs: number;
   /** How often the embedded stream lets go of what its readers have done with. */
   readonly trimIntervalMs: number;
   /** Records waiting to be published, over all pipelines, above which nothing is read. */

@@ -58,6 +58,21 @@ export async function ensurePublication(
   await inTransaction(client, statements);
 }
 
+/**
+ * Tables that are not in the publication: `drop column … cascade` of a published column takes the table out in silence, as
+ * `drop table` does, and its changes are in the stream no more. None where there is no publication at all: then the stream
+ * itself ends with an error.
+ */
+export async function unpublishedTables(
+  client: ClientBase,
+  publication: string,
+  wanted: readonly { readonly table: TableName }[],
+): Promise<readonly TableName[]> {
+  const current = await currentTables(client, publication, await serverVersion(client));
+  if (current === undefined) return [];
+  return wanted.map(({ table }) => table).filter((table) => !current.some((has) => sameTable(has.table, table)));
+}
+
 /** Nothing happens where there is none. */
 export async function dropPublication(client: ClientBase, publication: string): Promise<void> {
   await client.query(`drop publication if exists ${quoteIdentifier(publication)}`);

@@ -8,7 +8,7 @@ import { migrate } from '../../src/catalog/migrate.ts';
 import { PIPELINE_COLUMNS, PIPELINES_TABLE } from '../../src/catalog/pipeline-row.ts';
 import { readStatus } from '../../src/catalog/status.ts';
 import { runConnector, type ConnectorOutcome } from '../../src/connector/connector.ts';
-import type { ConnectorOptions } from '../../src/connector/ports.ts';
+import type { ConnectorOptions, StopSignals } from '../../src/connector/ports.ts';
 import { PostgresWarehouse } from '../../src/connector/postgres-warehouse.ts';
 import type { StoredRecord } from '../../src/flow/record.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
@@ -50,6 +50,7 @@ class World {
       checkpointIntervalMs: 100,
       heartbeatIntervalMs: 10_000,
       statusIntervalMs: 200,
+      publicationIntervalMs: 60_000,
       trimIntervalMs: 0,
       maxBufferedRecords: 1000,
       walBudgetBytes: 2 ** 30,
@@ -64,7 +65,14 @@ class World {
   }
 
   /** Runs a connector until it has processed everything committed so far. */
-  async catchUp(): Promise<ConnectorOutcome> {
+  catchUp(): Promise<ConnectorOutcome> {
+    const finish = new AbortController();
+    finish.abort();
+    const never = new AbortController().signal;
+    return this.#run({ drain: never, abort: never, finish: finish.signal });
+  }
+
+  async #run(signals: StopSignals): Promise<ConnectorOutcome> {
     await using state = await openLmdbStore(path.join(this.folder, 'state'));
     await using log = await EmbeddedLog.open({ folder: path.join(this.folder, 'stream') });
     await using warehouse = new PostgresWarehouse({
@@ -73,10 +81,20 @@ class World {
       logger: silentLogger,
     });
     const ports = { warehouse, state, log, clock: systemClock, random: Math.random, logger: silentLogger };
-    const finish = new AbortController();
-    finish.abort();
+    return await runConnector(ports, this.options, signals);
+  }
+
+  /** Does the work while a connector runs, and ends that. */
+  async whileRunning(work: () => Promise<void>): Promise<void> {
+    const drain = new AbortController();
     const never = new AbortController().signal;
-    return await runConnector(ports, this.options, { drain: never, abort: never, finish: finish.signal });
+    const running = this.#run({ drain: drain.signal, abort: never, finish: never });
+    try {
+      await Promise.race([work(), running.then(() => Promise.reject(new Error('the connector ended')))]);
+    } finally {
+      drain.abort();
+      await running;
+    }
   }
 
   /** Everything in a generation's topic. */
@@ -364,4 +382,35 @@ test('a paused pipeline lets go of the WAL above its budget, says so, and is bui
   await world.catchUp();
   expect(await readStatus(client)).toMatchObject([{ state: 'running', generation: 2 }]);
   expect(shown(await world.records(1, 2)).filter((line) => /^\["\d+"\] \{/.test(line)).length).toBe(304);
+});
+
+test('a table that leaves the publication with a dropped column stops its pipeline, before or after a restart; a rebuild has everything', async () => {
+  await using world = await World.open();
+  await world.database.query(SHOP);
+  await world.database.query(CREATE);
+  const dropped = `alter table payments drop column currency cascade`;
+  const client = await world.database.connect();
+  const stopped = {
+    state: 'needs rebuild',
+    reason: expect.stringContaining('has left the publication') as string,
+    hint: expect.stringContaining(`millrace.rebuild('fraud')`) as string,
+  };
+  world.options = { ...world.options, publicationIntervalMs: 50, heartbeatIntervalMs: 20 };
+  await world.catchUp();
+  await world.whileRunning(async () => {
+    await world.database.query(dropped);
+    await expect.poll(() => readStatus(client), { timeout: 10_000 }).toMatchObject([stopped]);
+  });
+  await world.database.query(`insert into payments values (4, 7, 1, '2026-01-01 11:00+00')`);
+  await world.catchUp();
+  expect(await readStatus(client)).toMatchObject([stopped]);
+  await world.database.query(`create view fraud_features as select id, created_at, amount from payments`);
+  await world.database.query(`select millrace.rebuild('fraud')`);
+  await world.catchUp();
+  expect(await readStatus(client)).toMatchObject([{ state: 'running', generation: 2 }]);
+  expect(shown(await world.records(1, 2)).filter((line) => /^\["\d+"\] \{/.test(line)).length).toBe(4);
+
+  await world.database.query(`alter table payments drop column amount cascade`);
+  await world.catchUp();
+  expect(await readStatus(client)).toMatchObject([stopped]);
 });

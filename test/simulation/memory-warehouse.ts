@@ -246,6 +246,8 @@ export class MemoryWarehouse {
         call(() => {
           this.publish(inputs.map(({ table }) => table));
         }),
+      unpublished: (inputs) =>
+        Promise.resolve(inputs.map(({ table }) => table).filter((table) => !this.#publication.has(nameOf(table)))),
       openSource: (from) => call(() => this.openSource(life, from)),
       openSnapshot: () =>
         call(() => {

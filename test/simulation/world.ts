@@ -77,6 +77,7 @@ export class World {
           checkpointIntervalMs: scheduler.between(1, 3000),
           heartbeatIntervalMs: 10_000,
           statusIntervalMs: 20_000,
+          publicationIntervalMs: 60_000,
           // The whole topic is compared at the end.
           trimIntervalMs: Infinity,
           maxBufferedRecords: scheduler.between(1, 40),
