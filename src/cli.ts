@@ -4,11 +4,13 @@
 import { readFileSync } from 'node:fs';
 import { commandLine } from './commands/command-line.ts';
 import { reportFailure } from './commands/exit.ts';
+import { endWhenNobodyReads } from './commands/signals.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
 
+endWhenNobodyReads(process.stdout);
 try {
   await commandLine(version).parseAsync();
 } catch (error) {

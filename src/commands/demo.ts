@@ -6,9 +6,10 @@ import path from 'node:path';
 import type pg from 'pg';
 import pc from 'picocolors';
 import { migrate } from '../catalog/migrate.ts';
+import { MillraceError } from '../runtime/errors.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { formatCount } from '../terminal/numbers.ts';
-import { Screen } from '../terminal/screen.ts';
+import { Screen, terminalWidth, wrap } from '../terminal/screen.ts';
 import { connect } from '../warehouse/connection.ts';
 import { freePort, startLocalPostgres } from '../warehouse/local-postgres.ts';
 import { drawDashboard, look, type Snapshot } from './demo/dashboard.ts';
@@ -51,7 +52,7 @@ export async function runDemo(flags: Flags): Promise<void> {
 async function setUp(client: pg.Client, url: string): Promise<Player> {
   const days = DEMO.historyDays + DEMO.liveDays;
   const player = new Player(client, { ...DEMO, days });
-  await migrate({ url });
+  await migrateDemo(url);
   const found = await client.query<{ ready: boolean }>(
     `select to_regclass('public.fraud_scores') is not null as ready`,
   );
@@ -83,6 +84,19 @@ async function setUp(client: pg.Client, url: string): Promise<Player> {
   await client.query('reset search_path');
   done('pipeline fraud created');
   return player;
+}
+
+/** A folder that another version made can only be started over: nothing in it is worth more. */
+async function migrateDemo(url: string): Promise<void> {
+  try {
+    await migrate({ url });
+  } catch (error) {
+    if (!(error instanceof MillraceError) || !error.code.startsWith('SCHEMA_')) throw error;
+    throw new MillraceError(error.code, `another version of Millrace made this demo: ${error.message}`, {
+      hint: 'Start it over with --clean: npm run demo -- --clean.',
+      cause: error,
+    });
+  }
 }
 
 async function play(
@@ -152,7 +166,8 @@ async function watch(client: pg.Client, player: Player, flags: Flags, stop: Abor
   using screen = new Screen(process.stdout);
   while (!stop.aborted) {
     const now = await look(client);
-    screen.draw(process.stdout.isTTY ? drawDashboard(now, player.nowMs, footer) : line(now));
+    const whole = footer.map((one) => wrap(one, terminalWidth(process.stdout)));
+    screen.draw(process.stdout.isTTY ? drawDashboard(now, player.nowMs, whole) : line(now));
     await systemClock.sleep(process.stdout.isTTY ? 500 : 2000, stop);
   }
 }
@@ -180,8 +195,9 @@ function summary(now: Snapshot, code: number): void {
 function howToLook(url: string): string[] {
   return [
     `psql ${url}`,
-    `${pc.dim('or, without psql:')} npx millrace sql --warehouse ${url} '…'`,
-    ...QUERIES.map(({ about, sql }) => `  ${sql};  ${pc.dim(`-- ${about}`)}`),
+    pc.dim('or, without psql:'),
+    `npx millrace sql --warehouse ${url} '…'`,
+    ...QUERIES.flatMap(({ about, sql }) => [pc.dim(`-- ${about}`), `${sql};`]),
     pc.dim('Ctrl-C ends it.'),
   ];
 }

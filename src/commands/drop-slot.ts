@@ -1,6 +1,7 @@
 // `millrace drop-slot`: gives the WAL back when no connector runs any more.
 
 import { forgetFolder } from '../catalog/folder.ts';
+import { MillraceError } from '../runtime/errors.ts';
 import { dropSlot, slotName, slotState } from '../source/slot.ts';
 import { connect } from '../warehouse/connection.ts';
 import { formatBytes } from '../terminal/numbers.ts';
@@ -14,7 +15,7 @@ export async function runDropSlot(flags: Flags): Promise<void> {
   const client = await connect({ url: warehouseOf(flags), applicationName: 'millrace drop-slot' });
   try {
     const before = await slotState(client, slot);
-    const dropped = await dropSlot(client, slot);
+    const dropped = await dropSlot(client, slot).catch(stopItFirst);
     // A schema that was never installed has nothing to forget.
     const installed = await client.query<{ found: boolean }>(
       `select to_regclass('millrace._groups') is not null as found`,
@@ -33,4 +34,13 @@ export async function runDropSlot(flags: Flags): Promise<void> {
   } finally {
     await client.end();
   }
+}
+
+/** Waiting, as a connector does, is not for a person who wants the slot gone. */
+function stopItFirst(error: unknown): never {
+  if (!(error instanceof MillraceError) || error.code !== 'SLOT_IN_USE') throw error;
+  throw new MillraceError(error.code, error.message, {
+    hint: 'Stop that connector (or `millrace up`) first. With --group another group is meant.',
+    cause: error,
+  });
 }

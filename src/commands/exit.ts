@@ -26,12 +26,20 @@ export function reportFailure(error: unknown, command: string, json: boolean): E
     process.stdout.write(`${JSON.stringify({ ok: false, command, error: details })}\n`);
   } else {
     process.stderr.write(`${pc.red('error')} ${message}\n`);
-    const hint = known?.hint ?? (hasHint(error) ? error.hint : undefined);
+    const hint = known?.hint ?? (hasHint(error) ? error.hint : deniedHint(error));
     if (hint) process.stderr.write(`${pc.cyan('hint')}  ${hint}\n`);
     if (!known && process.env['MILLRACE_LOG_LEVEL'] === 'debug' && error instanceof Error)
       process.stderr.write(`${error.stack}\n`);
   }
   return known?.code === 'USAGE' ? EXIT.usage : EXIT.failed;
+}
+
+/** Of our own tables: the schema belongs to one role, which connector and sink must be, or be a member of. */
+function deniedHint(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== '42501') return undefined;
+  return /permission denied for (table|schema|sequence|function) (millrace|_)/.test(error.message)
+    ? 'Connect as the role that ran `millrace migrate` and owns the schema millrace, or make this one a member of it: grant OWNER to ROLE.'
+    : undefined;
 }
 
 /** Postgres's own errors carry a hint too. */

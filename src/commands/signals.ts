@@ -13,6 +13,19 @@ export interface StopSignals {
   [Symbol.dispose](): void;
 }
 
+/** Output that nobody reads any more (`… | head`) ends us as a signal would: what we started must not be left behind. */
+export function endWhenNobodyReads(out: NodeJS.WritableStream): void {
+  out.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (ended) return;
+    ended = true;
+    if (process.listenerCount('SIGTERM') === 0) process.exit();
+    process.emit('SIGTERM');
+  });
+}
+
+let ended = false;
+
 /** Listens until disposed. `onDrain` may tell the person that a second signal ends it at once. */
 export function listenForSignals(onDrain?: () => void): StopSignals {
   const drain = new AbortController();

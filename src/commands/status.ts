@@ -4,7 +4,7 @@ import pc from 'picocolors';
 import { checkSchema } from '../catalog/schema-version.ts';
 import { readStatus, type PipelineStatusRow } from '../catalog/status.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { Screen } from '../terminal/screen.ts';
+import { Screen, terminalWidth, visibleWidth, wrap } from '../terminal/screen.ts';
 import { formatBytes, formatCount, formatMs } from '../terminal/numbers.ts';
 import { drawTable } from '../terminal/table.ts';
 import { connect } from '../warehouse/connection.ts';
@@ -25,12 +25,12 @@ export async function runStatus(flags: Flags): Promise<void> {
     } else if (flags.watch) {
       using screen = new Screen(process.stdout);
       while (!signals.drain.aborted) {
-        screen.draw(drawStatus(rows));
+        screen.draw(drawStatus(rows, terminalWidth(process.stdout)));
         await systemClock.sleep(1000, signals.drain);
         rows = await readStatus(client);
       }
     } else {
-      process.stdout.write(`${drawStatus(rows)}\n`);
+      process.stdout.write(`${drawStatus(rows, terminalWidth(process.stdout))}\n`);
     }
     if (rows.some((row) => isTroubled(row.state))) process.exitCode = EXIT.degraded;
   } finally {
@@ -38,29 +38,49 @@ export async function runStatus(flags: Flags): Promise<void> {
   }
 }
 
-/** A table, then reason and hint of whatever needs a person. */
-export function drawStatus(rows: readonly PipelineStatusRow[]): string {
+/** Columns, and the order in which they go where the terminal is too narrow for all: a figure cut in two would be another. */
+const COLUMNS = [
+  'pipeline',
+  'state',
+  'lag',
+  'WAL kept',
+  'rows/s',
+  'scores/s',
+  'to score',
+  'dead letters',
+  'keys',
+  'state size',
+] as const;
+const FIRST_TO_GO: readonly (typeof COLUMNS)[number][] = ['keys', 'state size', 'scores/s', 'rows/s', 'WAL kept'];
+
+/** A table, then reason and hint of whatever needs a person, whole. `width`: of the terminal, if it is one. */
+export function drawStatus(rows: readonly PipelineStatusRow[], width = Infinity): string {
   if (rows.length === 0) return 'There are no pipelines yet. Make one with `select millrace.create_pipeline(…)`.';
-  const names = [
-    'pipeline',
-    'state',
-    'lag',
-    'WAL kept',
-    'rows/s',
-    'scores/s',
-    'to score',
-    'dead letters',
-    'keys',
-    'state size',
-  ];
-  const table = drawTable(names, rows.map(cellsOf));
-  const notes = rows
-    .filter((row) => row.reason !== null)
-    .map(
-      (row) =>
-        `${pc.yellow(row.pipeline)}: ${row.reason}${row.hint === null ? '' : `\n  ${pc.cyan('hint')} ${row.hint}`}`,
+  const cells = rows.map(cellsOf);
+  let shown = COLUMNS.map((name, index) => ({ name, index }));
+  const draw = (): string =>
+    drawTable(
+      shown.map(({ name }) => name),
+      cells.map((row) => shown.map(({ index }) => row[index])),
     );
-  return [table, ...notes].join('\n');
+  let table = draw();
+  for (const name of FIRST_TO_GO) {
+    if (table.split('\n').every((line) => visibleWidth(line) <= width)) break;
+    shown = shown.filter((column) => column.name !== name);
+    table = draw();
+  }
+  return [table, ...rows.flatMap(notesOf).map((note) => wrap(note, width))].join('\n');
+}
+
+function notesOf({ pipeline, reason, hint, deadLetters }: PipelineStatusRow): string[] {
+  const notes = reason === null ? [] : [`${pc.yellow(pipeline)}: ${reason}`];
+  if (reason !== null && hint !== null) notes.push(`  ${pc.cyan('hint')} ${hint}`);
+  if (deadLetters !== null && deadLetters > 0)
+    notes.push(
+      `${pc.yellow(pipeline)}: ${formatCount(deadLetters)} rows could not be computed and have no score`,
+      `  ${pc.cyan('hint')} select * from millrace.dead_letters where pipeline = '${pipeline}': each goes when its row is corrected.`,
+    );
+  return notes;
 }
 
 function cellsOf(row: PipelineStatusRow): (string | null)[] {

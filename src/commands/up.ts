@@ -5,7 +5,7 @@ import path from 'node:path';
 import pc from 'picocolors';
 import { readStatus } from '../catalog/status.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { Screen } from '../terminal/screen.ts';
+import { Screen, terminalWidth } from '../terminal/screen.ts';
 import { connect } from '../warehouse/connection.ts';
 import { groupFolder, warehouseOf, type CommonFlags } from './flags.ts';
 import { listenForSignals } from './signals.ts';
@@ -39,7 +39,7 @@ async function watchStatus(url: string, stop: AbortSignal): Promise<void> {
   try {
     using screen = new Screen(process.stdout);
     while (!stop.aborted) {
-      screen.draw(drawStatus(await readStatus(client)));
+      screen.draw(drawStatus(await readStatus(client), terminalWidth(process.stdout)));
       await systemClock.sleep(1000, stop);
     }
   } finally {

@@ -7,6 +7,7 @@ import { findPipeline } from '../catalog/pipelines.ts';
 import { checkSchema } from '../catalog/schema-version.ts';
 import type { PipelineDefinition, TableName } from '../flow/pipeline.ts';
 import { MillraceError } from '../runtime/errors.ts';
+import { terminalWidth, wrap } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 import { compilePipeline, loadParser } from '../transform/compile.ts';
 import { readView } from '../transform/describe-catalog.ts';
@@ -41,6 +42,10 @@ async function definitionOf(client: pg.Client, name: string, flags: Flags): Prom
   const view = await findView(client, name);
   if (view && !(await isPipeline(client, name)))
     return assumed(view, flags.labels === undefined ? undefined : await labelsOf(client, flags.labels), flags);
+  if (!view && !(await isPipeline(client, name)))
+    throw new MillraceError('PIPELINE_UNKNOWN', `there is neither a pipeline ${name} nor a view ${name} in public`, {
+      hint: 'A view of another schema is given as schema.view. `millrace status` lists the pipelines.',
+    });
   await checkSchema(client);
   return findPipeline(client, name);
 }
@@ -66,8 +71,8 @@ async function isPipeline(client: pg.Client, name: string): Promise<boolean> {
 async function findView(client: pg.Client, name: string): Promise<TableName | undefined> {
   const found = await client.query<TableName>(
     `select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where c.relkind in ('v', 'm') and c.oid = coalesce(to_regclass($1), to_regclass('public.' || $1))`,
-    [name],
+      where c.relkind in ('v', 'm') and c.oid = to_regclass($2)`,
+    [name, name.includes('.') ? name : `public.${name}`],
   );
   return found.rows[0];
 }
@@ -162,9 +167,12 @@ function draw(name: string, plan: PipelinePlan): string {
     ),
     '',
     drawTable(
-      ['reads', 'as', 'columns that leave the warehouse'],
-      reads.map((one) => [one.table, one.role, one.columns.join(', ')]),
+      ['reads', 'as'],
+      reads.map((one) => [one.table, one.role]),
     ),
+    '',
+    'columns that leave the warehouse',
+    ...reads.map((one) => wrap(`  ${one.table}: ${one.columns.join(', ')}`, terminalWidth(process.stdout), '    ')),
   ];
   for (const warning of warnings) {
     const place = warning.line === undefined ? '' : ` (line ${warning.line}, column ${warning.column})`;

@@ -69,9 +69,10 @@ export class StatusReporter {
           ? Math.max(0, Math.round((nowUs - run.lastCommitTimeUs) / 1000))
           : 0,
       rowsPerSecond: this.#rate(checkpoint.pipelineId, run?.rows ?? 0, nowUs),
+      // A pipeline that has just started is ahead of the group.
       retainedWalBytes:
         checkpoint.endLsn > 0n && this.#ports.state.group
-          ? Number(this.#ports.state.group.endLsn - checkpoint.endLsn)
+          ? Math.max(0, Number(this.#ports.state.group.endLsn - checkpoint.endLsn))
           : 0,
       stateKeys: size.keys,
       stateBytes: size.bytes,

@@ -1,6 +1,7 @@
 // `alert_when`: its types are asked of Postgres once for each definition, then it is compiled; Postgres never executes it.
 
 import type { SinkDefinition } from '../flow/pipeline.ts';
+import { isRetryable, MillraceError } from '../runtime/errors.ts';
 import type { AlertWhen } from '../scores/scorer.ts';
 import { alertColumns, compileAlert, describePredicate } from '../transform/predicate.ts';
 import { connect } from '../warehouse/connection.ts';
@@ -18,8 +19,21 @@ export function alertCompiler(url: string): (definition: SinkDefinition) => Prom
         definition.timezone,
       );
       return compileAlert(definition, facts);
+    } catch (error) {
+      throw named(definition, error);
     } finally {
       await client.end();
     }
   };
+}
+
+/** What is wrong is in the condition, not in the view that the error would otherwise send to. */
+function named(definition: SinkDefinition, error: unknown): unknown {
+  if (!(error instanceof MillraceError) || isRetryable(error)) return error;
+  const columns = alertColumns(definition).map(({ name }) => name);
+  return new MillraceError(error.code, `alert_when (${definition.alertWhen}) cannot be used: ${error.message}`, {
+    ...error.place,
+    hint: `It is a condition over ${columns.join(', ')}, such as score > 0.9.`,
+    cause: error,
+  });
 }

@@ -23,7 +23,7 @@ export class Screen {
       this.#out.write(`${text}\n`);
       return;
     }
-    const width = this.#out.columns || 80;
+    const width = terminalWidth(this.#out);
     const lines = text.split('\n').slice(0, Math.max(1, (this.#out.rows || 24) - 1));
     const up = this.#lines > 0 ? `\u001b[${this.#lines}A` : '';
     this.#out.write(`${up}\r${lines.map((line) => `${cut(line, width)}${CLEAR_LINE_END}\n`).join('')}${CLEAR_BELOW}`);
@@ -33,6 +33,32 @@ export class Screen {
   [Symbol.dispose](): void {
     if (this.#out.isTTY) this.#out.write(SHOW_CURSOR);
   }
+}
+
+/** Characters in a line; without a terminal there is no end to it. */
+export function terminalWidth(out: WriteStream): number {
+  return out.isTTY ? out.columns || 80 : Infinity;
+}
+
+/** Breaks at spaces, so that text that must be read whole fits; further lines are indented. A word too long stays whole. */
+export function wrap(line: string, width: number, indent = '  '): string {
+  const lines: string[] = [];
+  let current = '';
+  for (const word of line.split(/(?<=\S) /)) {
+    const longer = lines.length === 0 && current === '' ? word : `${current} ${word}`;
+    if (current !== '' && visibleWidth(longer) > width) {
+      lines.push(current);
+      current = `${indent}${word}`;
+    } else {
+      current = longer;
+    }
+  }
+  return [...lines, current].join('\n');
+}
+
+/** Without colour codes. */
+export function visibleWidth(line: string): number {
+  return [...line.replaceAll(/\u001b\[[0-9;]*m/g, '')].length;
 }
 
 /** Cuts at a visible width; colour codes take no room and are closed. */

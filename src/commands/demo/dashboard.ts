@@ -71,12 +71,12 @@ export function drawDashboard(now: Snapshot, nowMs: number, footer: readonly str
   const quality = (period: string): string => {
     const auc = now.metrics.get(`${period} roc_auc`);
     if (!auc || auc.value === null) return pc.dim('not yet');
-    return `${pc.green(auc.value.toFixed(3))} ${pc.dim(`(trivial ${(auc.baseline ?? 0.5).toFixed(3)}; ${formatCount(auc.examples)} labels)`)}`;
+    return `${pc.green(auc.value.toFixed(3))} ${pc.dim(`(${formatCount(auc.examples)} labels)`)}`;
   };
   return [
     `${pc.bold('payments')}  ${new Date(nowMs).toISOString().slice(0, 16).replace('T', ' ')} simulated    ${pc.bold('pipeline')} ${now.state} ${now.backfill}`,
-    `${pc.bold('captured')}  ${formatCount(now.payments)}   ${pc.bold('scored')} ${formatCount(now.scored)}   ${pc.bold('labelled and learned')} ${formatCount(now.learned)}   ${pc.bold('rate')} ${formatCount(now.rowsPerSecond)}/s   ${pc.bold('lag')} ${formatMs(now.lagMs)}`,
-    `${pc.bold('ROC AUC ')}  backfill ${quality('backfill')}   live ${quality('all')}`,
+    `${pc.bold('captured')}  ${formatCount(now.payments)}   ${pc.bold('scored')} ${formatCount(now.scored)}   ${pc.bold('learned')} ${formatCount(now.learned)}   ${pc.bold('rate')} ${formatCount(now.rowsPerSecond)}/s   ${pc.bold('lag')} ${formatMs(now.lagMs)}`,
+    `${pc.bold('ROC AUC ')}  ${pc.dim('trivial 0.500')}   backfill ${quality('backfill')}   live ${quality('all')}`,
     ...(now.reason === null ? [] : [pc.yellow(now.reason)]),
     '',
     pc.bold('The riskiest of the last 500 payments'),

@@ -51,11 +51,11 @@ export const PIPELINE = `select millrace.create_pipeline('fraud',
 export const QUERIES: readonly { readonly about: string; readonly sql: string }[] = [
   {
     about: 'the riskiest payments right now',
-    sql: 'select id, score, event_time, label from fraud_scores order by score desc limit 10',
+    sql: 'select id, score, label from fraud_scores order by score desc limit 10',
   },
   {
     about: 'how good the model is, beside a trivial one',
-    sql: 'select period, metric, value, baseline, examples from millrace.metrics order by 1, 2',
+    sql: 'select period, metric, value, baseline from millrace.metrics order by 1, 2',
   },
-  { about: 'what it was trained on', sql: 'select * from fraud_scores_examples order by event_time desc limit 5' },
+  { about: 'what it was trained on', sql: 'select * from fraud_examples order by event_time desc limit 5' },
 ];
