@@ -44,7 +44,12 @@ const FLAGS: Readonly<Record<FlagName, () => Option>> = {
       .default('main')
       .argParser(parseGroup),
   http: () =>
-    new Option('--http <host:port>', 'serve /healthz and /metrics there').env('MILLRACE_HTTP').argParser(parseAddress),
+    new Option(
+      '--http <host:port>',
+      'serve /healthz and /metrics there; of `up`: the connector there, the sink at the next port',
+    )
+      .env('MILLRACE_HTTP')
+      .argParser(parseAddress),
   logLevel: () =>
     new Option('--log-level <level>', 'least important log line to print')
       .env('MILLRACE_LOG_LEVEL')

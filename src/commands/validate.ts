@@ -42,12 +42,19 @@ async function definitionOf(client: pg.Client, name: string, flags: Flags): Prom
   const view = await findView(client, name);
   if (view && !(await isPipeline(client, name)))
     return assumed(view, flags.labels === undefined ? undefined : await labelsOf(client, flags.labels), flags);
-  if (!view && !(await isPipeline(client, name)))
-    throw new MillraceError('PIPELINE_UNKNOWN', `there is neither a pipeline ${name} nor a view ${name} in public`, {
-      hint: 'A view of another schema is given as schema.view. `millrace status` lists the pipelines.',
-    });
+  if (!view && !(await isPipeline(client, name))) throw await nothingOf(client, name);
   await checkSchema(client);
   return findPipeline(client, name);
+}
+
+/** A role named millrace creates in the schema of its own name, unless it is told otherwise. */
+async function nothingOf(client: pg.Client, name: string): Promise<MillraceError> {
+  const strayed = name.includes('.') ? undefined : await findView(client, `millrace.${name}`);
+  return new MillraceError('PIPELINE_UNKNOWN', `there is neither a pipeline ${name} nor a view public.${name}`, {
+    hint: strayed
+      ? `It was created in the schema millrace, as the role has that name: alter view millrace.${name} set schema public; alter role millrace set search_path = public;`
+      : 'A view of another schema is given as schema.view; `millrace status` lists the pipelines.',
+  });
 }
 
 async function labelsOf(client: pg.Client, name: string): Promise<TableName> {
@@ -71,8 +78,8 @@ async function isPipeline(client: pg.Client, name: string): Promise<boolean> {
 async function findView(client: pg.Client, name: string): Promise<TableName | undefined> {
   const found = await client.query<TableName>(
     `select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where c.relkind in ('v', 'm') and c.oid = to_regclass($2)`,
-    [name, name.includes('.') ? name : `public.${name}`],
+      where c.relkind in ('v', 'm') and c.oid = to_regclass($1)`,
+    [name.includes('.') ? name : `public.${name}`],
   );
   return found.rows[0];
 }

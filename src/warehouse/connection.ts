@@ -63,7 +63,7 @@ function replicationRefused(cause: unknown): MillraceError | undefined {
 }
 
 async function open(options: ConnectOptions, more: { readonly replication?: 'database' }): Promise<pg.Client> {
-  if (!/^postgres(ql)?:\/\//.test(options.url))
+  if (!/^(postgres(ql)?:\/\/|socket:)/.test(options.url))
     throw new MillraceError('USAGE', 'the warehouse given is not a URL of Postgres', {
       hint: 'Give --warehouse (or MILLRACE_WAREHOUSE) as postgres://user:password@host:5432/database.',
     });

@@ -52,6 +52,17 @@ test('from a table to scores: migrate, create_pipeline, up, status, and again af
   expect(await shop.run('migrate')).toMatchObject({ code: 0, stdout: expect.stringContaining('up to date') as string });
   const validated = await shop.run('validate', 'order_features', '--event-time', 'placed_at');
   expect(validated).toMatchObject({ code: 0, stdout: expect.stringContaining('orders_30d') as string });
+  expect(await shop.run('validate', 'public.order_features', '--event-time', 'placed_at')).toMatchObject({ code: 0 });
+  await shop.database.query('create view millrace.strayed as select 1 as id');
+  for (const [name, hint] of [
+    ['strayed', 'set schema public'],
+    ['nowhere', 'schema.view'],
+  ] as const)
+    expect(await shop.run('validate', name)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(hint) as string,
+    });
+  await shop.database.query('drop view millrace.strayed');
   await shop.database.query(
     `select millrace.create_pipeline('returns', features => 'order_features', event_time => 'placed_at', key => 'id', labels => 'order_labels')`,
   );
