@@ -64,7 +64,9 @@ export function supervise(options: ChildOptions): Supervised {
         );
       }
       restarts += 1;
-      await systemClock.sleep(backOff.next(), options.signals.drain);
+      const waitMs = Math.round(backOff.next());
+      say(options, `the ${options.name} died (${ended.how}) and is started again in ${waitMs} ms\n`);
+      await systemClock.sleep(waitMs, options.signals.drain);
       if (options.signals.drain.aborted) return 0;
     }
   };
@@ -79,6 +81,12 @@ export function supervise(options: ChildOptions): Supervised {
       return restarts;
     },
   };
+}
+
+/** Where the child's own log goes. */
+function say(options: ChildOptions, line: string): void {
+  if (options.onOutput) options.onOutput(line);
+  else process.stderr.write(line);
 }
 
 interface Ended {

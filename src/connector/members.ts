@@ -268,7 +268,7 @@ export class Members {
     this.#ports.logger.error({ pipeline: member.checkpoint.definition.name, reason, err: error }, 'a pipeline stopped');
     await member.run?.publisher.close().catch(() => {});
     member.run = undefined;
-    Object.assign(member, { state: 'failed', reason, hint: error instanceof MillraceError ? error.hint : undefined });
+    Object.assign(member, { state: 'failed', reason, hint: wayOut(member.checkpoint, error) });
     await this.#saveStopped(member);
   }
 
@@ -320,6 +320,15 @@ function rebuildHint({ definition }: PipelineCheckpoint): string {
   return `Run \`select millrace.rebuild('${definition.name}')\`.`;
 }
 
+/** Mending alone starts nothing: a stopped pipeline waits to be told. */
+function wayOut(checkpoint: PipelineCheckpoint, error: unknown): string {
+  const hint = error instanceof MillraceError ? error.hint : undefined;
+  if (hint === undefined) return rebuildHint(checkpoint);
+  return /rebuild/i.test(hint)
+    ? hint
+    : `${hint}${/[.;:!?]$/.test(hint) ? '' : '.'} Then: select millrace.rebuild('${checkpoint.definition.name}').`;
+}
+
 function isRunning(member: Member): member is Member & { run: PipelineRun } {
   return member.run !== undefined && member.run.phase === 'live';
 }
@@ -332,7 +341,7 @@ function memberOf(checkpoint: PipelineCheckpoint): Member {
     run: undefined,
     state: letGo ? 'needs rebuild' : phases[checkpoint.phase],
     reason: checkpoint.reason,
-    hint: letGo ? rebuildHint(checkpoint) : undefined,
+    hint: checkpoint.phase === 'failed' ? rebuildHint(checkpoint) : undefined,
     backfillDone: undefined,
     backfillTotal: undefined,
   };
