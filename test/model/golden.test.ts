@@ -20,6 +20,7 @@ const TRACES: [trace: string, options: Record<string, unknown>][] = [
   ['ftrl_phishing', { optimizer: { name: 'ftrl' } }],
   ['ftrl_l1_phishing', { optimizer: { name: 'ftrl', alpha: 0.1, l1: 1 } }],
   ['pa_phishing', { kind: 'passive_aggressive' }],
+  ['ht_phishing', { kind: 'hoeffding_tree' }],
   ['gnb_phishing', { kind: 'naive_bayes' }],
   ['linreg_phishing', { kind: 'linear' }],
   ['linreg_l2_phishing', { kind: 'linear', optimizer: { name: 'adagrad' }, l2: 0.001, intercept_lr: 0.1 }],
@@ -29,6 +30,7 @@ const CLASS_TRACES: [trace: string, options: Record<string, unknown>][] = [
   ['softmax_phishing', { kind: 'softmax', intercept_lr: 0 }],
   ['softmax_adam_phishing', { kind: 'softmax', intercept_lr: 0, optimizer: { name: 'adam', lr: 0.01 } }],
   ['gnb_classes_phishing', { kind: 'naive_bayes' }],
+  ['ht_classes_phishing', { kind: 'hoeffding_tree', grace_period: 50, delta: 1e-3 }],
 ];
 
 describe('on every row of phishing, predict then learn', () => {

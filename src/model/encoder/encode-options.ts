@@ -32,8 +32,14 @@ const encodeShape = {
 
 export const encodeOptions = z.strictObject(encodeShape).prefault({});
 
-/** Of kinds that take columns as they are. */
-const columnOptions = z.strictObject({ ...encodeShape, standardise: z.boolean().default(false) }).prefault({});
+/** Of kinds that take columns as they are: one value far out would spoil means and deviations by class, so `clip` is nearer. */
+const columnOptions = z
+  .strictObject({
+    ...encodeShape,
+    standardise: z.boolean().default(false),
+    clip: encodeShape.clip.unwrap().default(20),
+  })
+  .prefault({});
 
 export type EncodeOptions = z.infer<typeof encodeOptions>;
 

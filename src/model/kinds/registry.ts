@@ -3,6 +3,7 @@
 import { MillraceError } from '../../runtime/errors.ts';
 import type { Kind } from '../learner.ts';
 import { didYouMean } from '../options.ts';
+import { hoeffdingTree } from './hoeffding-tree.ts';
 import { linear } from './linear.ts';
 import { logistic } from './logistic.ts';
 import { naiveBayes } from './naive-bayes.ts';
@@ -10,7 +11,15 @@ import { passiveAggressive } from './passive-aggressive.ts';
 import { quantile } from './quantile.ts';
 import { softmax } from './softmax.ts';
 
-export const LEARNERS: readonly Kind[] = [logistic, linear, softmax, passiveAggressive, quantile, naiveBayes];
+export const LEARNERS: readonly Kind[] = [
+  logistic,
+  linear,
+  softmax,
+  passiveAggressive,
+  quantile,
+  naiveBayes,
+  hoeffdingTree,
+];
 
 /** Every valid `"kind"`. */
 export const KINDS: readonly string[] = ['auto', ...LEARNERS.map((kind) => kind.name), 'none'];

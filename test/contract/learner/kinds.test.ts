@@ -10,7 +10,9 @@ const PRIORS = { binary: 0.5, regression: 0, multiclass: 0 } as const;
 /** Passive-aggressive learning stops at a margin of 1, or an error of `epsilon`. */
 const ENOUGH = { binary: 1 / (1 + Math.exp(-1)) - 1e-9, regression: 1 - 0.1 - 1e-9, multiclass: 1 };
 /** Kinds whose explanations are of a probability, not of log-odds. */
-const OF_PROBABILITY: readonly string[] = [];
+const OF_PROBABILITY: readonly string[] = ['hoeffding_tree'];
+/** Kinds that grow with what they learn, up to `max_bytes`. */
+const GROWING: readonly string[] = ['hoeffding_tree'];
 
 function subjectOf(task: LearnedTask, options: Subject['options'], name = `${options.kind} (${task})`): Subject {
   return {
@@ -21,6 +23,7 @@ function subjectOf(task: LearnedTask, options: Subject['options'], name = `${opt
     raw: task === 'regression' ? 'value' : OF_PROBABILITY.includes(options.kind) ? 'probability' : 'log_odds',
     certain: options.kind === 'passive_aggressive' ? ENOUGH[task] : 0.9,
     stateBytes: 64 * 1024,
+    grows: GROWING.includes(options.kind),
   };
 }
 

@@ -2,7 +2,7 @@
 # traces.py"; predict, then learn, 12 digits.
 
 import csv
-from river import linear_model as lm, naive_bayes as nb, optim, preprocessing as pp, tree
+from river import drift, linear_model as lm, naive_bayes as nb, optim, preprocessing as pp, tree
 
 g = lambda v: '%.12g' % v
 NAMES, *ROWS = list(csv.reader(open('../../../examples/phishing/phishing.csv')))
@@ -20,6 +20,45 @@ def classes():
     for row in ROWS[:700]:
         x = {n: float(v) for n, v in zip(NAMES, row) if n != 'age_of_domain'}
         yield x, ('phishing' if row[-1] == '1' else 'honest') + (' old' if float(row[age]) > 0.5 else ' new')
+
+
+def mulberry32(seed):
+    """The generator of test/model/seeded.ts."""
+    state = seed
+    imul = lambda a, b: (a * b) & 0xffffffff
+    while True:
+        state = (state + 0x6d2b79f5) & 0xffffffff
+        t = imul(state ^ (state >> 15), 1 | state)
+        t = ((t + imul(t ^ (t >> 7), 61 | t)) & 0xffffffff) ^ t
+        yield (t ^ (t >> 14)) / 4294967296
+
+
+def stream():
+    """Three numbers below 10; true where the first two sum to no more than a limit that moves every 2,000 rows. No noise before
+    row 4,000, so leaves are pure; then one label in ten is turned."""
+    random = mulberry32(4)
+    for i in range(8000):
+        x = {name: next(random) * 10 for name in 'abc'}
+        y = x['a'] + x['b'] <= [8, 9, 7, 9.5][i // 2000]
+        yield x, y != (i >= 4000 and next(random) < 0.1)
+
+
+def tree_of_stream(name, model):
+    with open(name + '.csv', 'w') as out:
+        out.write('i,p_true\n')
+        for i, (x, y) in enumerate(stream()):
+            if i % 2 == 0:
+                out.write(f'{i},{g(model.predict_proba_one(x).get(True, 0))}\n')
+            model.learn_one(x, y)
+
+
+def alarms(delta):
+    """Of ADWIN on 12,000 bits of which one in ten, then one in four, then one in ten is set."""
+    random, detector = mulberry32(9), drift.ADWIN(delta)
+    for i in range(12000):
+        detector.update(int(next(random) < (.25 if 4000 <= i < 8000 else .1)))
+        if detector.drift_detected:
+            yield i
 
 
 def regression(name, model):
@@ -46,3 +85,5 @@ multiclass('softmax_phishing', pp.StandardScaler() | lm.SoftmaxRegression())
 multiclass('softmax_adam_phishing', pp.StandardScaler() | lm.SoftmaxRegression(optimizer=optim.Adam(.01)))
 multiclass('gnb_classes_phishing', nb.GaussianNB())
 multiclass('ht_classes_phishing', tree.HoeffdingTreeClassifier(grace_period=50, delta=1e-3))
+tree_of_stream('ht_stream', tree.HoeffdingTreeClassifier(grace_period=100, delta=1e-5))
+print('ADWIN', [(delta, list(alarms(delta))) for delta in (.002, .01, .3)])

@@ -1,0 +1,188 @@
+// What an active leaf of a tree for classes watches: by column and class least and greatest value, weight, mean and spread of
+// numbers; by code and class the weight of categories.
+
+import type { Layout } from '../learner.ts';
+import { grown } from '../optimizers/optimizer.ts';
+import type { StateReader, StateWriter } from '../saved-state.ts';
+
+/** In `numbers`, by slot and class. */
+export const LEAST = 0;
+export const GREATEST = 1;
+export const WEIGHT = 2;
+export const MEAN = 3;
+export const SQUARES = 4;
+export const FIELDS = 5;
+
+const HALF_LOG_TAU = 0.5 * Math.log(2 * Math.PI);
+
+export class ClassWatch {
+  /** Columns that are watched, ascending; undefined: all. */
+  readonly columns: Int32Array | undefined;
+  /** By (slot · classes + class) · FIELDS. Slot: index in `columns`, or the column itself. */
+  numbers: Float64Array = new Float64Array(0);
+  /** By slot, then code · classes + class; undefined for columns of numbers. */
+  readonly codes: (Float64Array | undefined)[] = [];
+  /** Classes in the order in which they came to this leaf. */
+  arrival: Float64Array;
+  arrived = 0;
+  classes: number;
+  #slots = 0;
+  #codeBytes = 0;
+
+  constructor(columns: Int32Array | undefined, classes: number) {
+    this.columns = columns;
+    this.classes = classes;
+    this.arrival = new Float64Array(classes);
+  }
+
+  static load(reader: StateReader, classes: number): ClassWatch {
+    const chosen = reader.u32() === 1;
+    const columns = reader.floats();
+    const watch = new ClassWatch(chosen ? Int32Array.from(columns) : undefined, classes);
+    watch.arrival = reader.floats();
+    watch.arrived = reader.u32();
+    watch.numbers = reader.floats();
+    watch.#slots = reader.u32();
+    for (let slot = 0; slot < watch.#slots; slot++) {
+      const codes = reader.floats();
+      watch.codes.push(codes.length === 0 ? undefined : codes);
+      watch.#codeBytes += codes.byteLength;
+    }
+    return watch;
+  }
+
+  get slots(): number {
+    return this.#slots;
+  }
+
+  get bytes(): number {
+    return 200 + this.numbers.byteLength + this.#codeBytes + this.arrival.byteLength + this.#slots * 8;
+  }
+
+  /** The column of a slot. */
+  column(slot: number): number {
+    return this.columns === undefined ? slot : this.columns[slot]!;
+  }
+
+  learn(row: Float64Array, y: number, weight: number, columns: number, layout: Layout): void {
+    const slots = this.columns === undefined ? columns : this.columns.length;
+    if (slots > this.#slots) this.#addSlots(slots);
+    let known = false;
+    for (let k = 0; k < this.arrived && !known; k++) known = this.arrival[k] === y;
+    if (!known) this.arrival[this.arrived++] = y;
+    for (let slot = 0; slot < slots; slot++) {
+      const j = this.column(slot);
+      const value = row[j]!;
+      if (value !== value) continue;
+      if (layout.nominal(j)) this.#addCode(slot, value, y, weight);
+      else this.#addNumber((slot * this.classes + y) * FIELDS, value, weight);
+    }
+  }
+
+  /** Adds ln P(value | class) of every column to `log`; a column that says nothing of the class adds nothing. */
+  addLogLikelihoods(row: Float64Array, c: number, log: number): number {
+    for (let slot = 0; slot < this.#slots; slot++) log += this.#slotLogLikelihood(slot, row[this.column(slot)]!, c);
+    return log;
+  }
+
+  /** Of one column, watched or not. */
+  logLikelihood(j: number, value: number, c: number): number {
+    const slot = this.columns === undefined ? j : this.columns.indexOf(j);
+    return slot < 0 || slot >= this.#slots ? 0 : this.#slotLogLikelihood(slot, value, c);
+  }
+
+  /** River's: sample variance; nothing with one value or no spread. */
+  #slotLogLikelihood(slot: number, value: number, c: number): number {
+    if (value !== value) return 0;
+    const codes = this.codes[slot];
+    if (codes !== undefined) return this.#codeLogLikelihood(codes, value, c);
+    const at = (slot * this.classes + c) * FIELDS;
+    const numbers = this.numbers;
+    const weight = numbers[at + WEIGHT]!;
+    if (!(weight > 1)) return 0;
+    const variance = numbers[at + SQUARES]! / (weight - 1);
+    if (!(variance > 0)) return 0;
+    const distance = value - numbers[at + MEAN]!;
+    return (distance * distance) / (-2 * variance) - HALF_LOG_TAU - 0.5 * Math.log(variance);
+  }
+
+  /** Laplace's correction over the codes that came to this leaf. */
+  #codeLogLikelihood(codes: Float64Array, code: number, c: number): number {
+    let weight = 0;
+    let distinct = 0;
+    for (let from = 0; from < codes.length; from += this.classes) {
+      let any = 0;
+      for (let k = 0; k < this.classes; k++) any += codes[from + k]!;
+      if (any > 0) distinct += 1;
+      weight += codes[from + c]!;
+    }
+    const own = codes[code * this.classes + c] ?? 0;
+    return weight === 0 ? 0 : Math.log((own + 1) / (weight + distinct));
+  }
+
+  addClasses(classes: number): void {
+    const widened = (from: Float64Array, rows: number, size: number) => {
+      const to = new Float64Array(rows * classes * size);
+      const [short, long] = [this.classes * size, classes * size];
+      for (let i = 0; i < rows; i++) to.set(from.subarray(i * short, (i + 1) * short), i * long);
+      return to;
+    };
+    this.numbers = widened(this.numbers, this.#slots, FIELDS);
+    this.#codeBytes = 0;
+    this.codes.forEach((codes, slot) => {
+      if (codes === undefined) return;
+      const wider = widened(codes, codes.length / this.classes, 1);
+      this.codes[slot] = wider;
+      this.#codeBytes += wider.byteLength;
+    });
+    this.arrival = grown(this.arrival, classes);
+    this.classes = classes;
+  }
+
+  save(writer: StateWriter): void {
+    writer.u32(this.columns === undefined ? 0 : 1);
+    writer.floats(Float64Array.from(this.columns ?? []));
+    writer.floats(this.arrival);
+    writer.u32(this.arrived);
+    writer.floats(this.numbers);
+    writer.u32(this.#slots);
+    for (let slot = 0; slot < this.#slots; slot++) writer.floats(this.codes[slot] ?? new Float64Array(0));
+  }
+
+  /** Welford's, weighted. */
+  #addNumber(at: number, value: number, weight: number): void {
+    const numbers = this.numbers;
+    const before = numbers[at + WEIGHT]!;
+    if (before === 0) {
+      numbers[at + LEAST] = value;
+      numbers[at + GREATEST] = value;
+    } else {
+      if (value < numbers[at + LEAST]!) numbers[at + LEAST] = value;
+      if (value > numbers[at + GREATEST]!) numbers[at + GREATEST] = value;
+    }
+    const total = before + weight;
+    const mean = numbers[at + MEAN]!;
+    const moved = mean + (weight / total) * (value - mean);
+    numbers[at + WEIGHT] = total;
+    numbers[at + MEAN] = moved;
+    numbers[at + SQUARES]! += weight * (value - mean) * (value - moved);
+  }
+
+  #addCode(slot: number, code: number, c: number, weight: number): void {
+    let codes = this.codes[slot];
+    const needed = (code + 1) * this.classes;
+    if (codes === undefined || needed > codes.length) {
+      const larger = Math.max(needed, Math.min((codes?.length ?? 0) * 2, 4096 * this.classes));
+      this.#codeBytes += (larger - (codes?.length ?? 0)) * 8;
+      codes = grown(codes ?? new Float64Array(0), larger);
+      this.codes[slot] = codes;
+    }
+    codes[code * this.classes + c]! += weight;
+  }
+
+  #addSlots(slots: number): void {
+    this.numbers = grown(this.numbers, slots * this.classes * FIELDS);
+    while (this.codes.length < slots) this.codes.push(undefined);
+    this.#slots = slots;
+  }
+}

@@ -1,0 +1,40 @@
+// The leaves that fit a task, and their options.
+
+import { z } from 'zod';
+import type { Layout } from '../learner.ts';
+import type { LearnedTask } from '../model.ts';
+import type { Random } from '../random.ts';
+import { ClassLeaves } from './class-leaves.ts';
+import type { Leaves } from './leaves.ts';
+import type { SplitOptions } from './split.ts';
+import { ValueLeaves } from './value-leaves.ts';
+
+export const leafOptions = {
+  /** How a leaf speaks: for classes by `naive_bayes` or `counts`, for numbers by a linear `model` or the `mean`; or by the better. */
+  leaf: z.enum(['adaptive', 'naive_bayes', 'counts', 'model', 'mean']).default('adaptive'),
+  max_share_to_split: z.number().gt(0).max(1).default(0.99),
+  forget: z.boolean().default(true),
+};
+
+interface LeafOptions extends SplitOptions {
+  readonly leaf: 'adaptive' | 'naive_bayes' | 'counts' | 'model' | 'mean';
+  readonly max_share_to_split: number;
+  readonly forget: boolean;
+}
+
+/** @param subspace columns that a leaf watches, chosen at random; 0: all */
+export function leavesFor(
+  task: LearnedTask,
+  options: LeafOptions,
+  layout: Layout,
+  random: Random,
+  subspace = 0,
+): Leaves {
+  const { leaf } = options;
+  if (task === 'regression') {
+    const own = leaf === 'mean' || leaf === 'model' ? leaf : 'adaptive';
+    return new ValueLeaves({ ...options, leaf: own, subspace }, layout, random);
+  }
+  const own = leaf === 'counts' || leaf === 'naive_bayes' ? leaf : 'adaptive';
+  return new ClassLeaves({ ...options, leaf: own, subspace }, task === 'binary' ? 2 : 1, layout, random);
+}

@@ -1,0 +1,111 @@
+// From encoded rows to trees and back: the dense row, the tasks, the explanations.
+
+import { type Input, type Learner } from '../learner.ts';
+import type { LearnedTask } from '../model.ts';
+import { StateWriter } from '../saved-state.ts';
+import type { TreeModel } from './tree-model.ts';
+
+export class TreeLearner implements Learner {
+  readonly #name: string;
+  readonly #task: LearnedTask;
+  readonly #model: TreeModel;
+  /** NaN between calls. */
+  #row: Float64Array = new Float64Array(0);
+  #outputs: Float64Array = new Float64Array(2);
+
+  /** @param columns dimensions that the model has seen */
+  constructor(name: string, task: LearnedTask, model: TreeModel, columns = 0) {
+    this.#name = name;
+    this.#task = task;
+    this.#model = model;
+    this.#row = new Float64Array(columns).fill(Number.NaN);
+    this.#outputs = new Float64Array(Math.max(2, model.outputs));
+  }
+
+  get bytes(): number {
+    return this.#model.bytes + this.#row.byteLength + this.#outputs.byteLength;
+  }
+
+  predict(x: Input): number {
+    const known = this.#say(x);
+    if (this.#task === 'regression') return known ? this.#outputs[0]! : 0;
+    if (this.#task === 'binary') return known ? this.#outputs[1]! : 0.5;
+    return known ? greatest(this.#outputs, this.#model.outputs) : -1;
+  }
+
+  outputs(x: Input): Float64Array {
+    if (!this.#say(x)) this.#outputs.fill(0);
+    return this.#outputs;
+  }
+
+  learn(x: Input, y: number, weight: number): void {
+    const target = this.#task === 'binary' ? Number(y > 0.5) : y;
+    this.#reserve(x);
+    this.#model.prepare(this.#row.length, target);
+    if (this.#model.outputs > this.#outputs.length) this.#outputs = new Float64Array(this.#model.outputs * 2);
+    if (weight === 0) return;
+    this.#fill(x);
+    this.#model.learn(this.#row, target, Math.min(weight, MAX_WEIGHT));
+    this.#clear(x);
+  }
+
+  explain(x: Input): { readonly bias: number; readonly contributions: Float64Array } {
+    const contributions = new Float64Array(x.length);
+    const best = this.predict(x);
+    const output = this.#task === 'regression' ? 0 : this.#task === 'binary' ? 1 : best;
+    if (!this.#say(x)) return { bias: this.#task === 'binary' ? 0.5 : 0, contributions };
+    const parts = new Float64Array(this.#row.length);
+    this.#fill(x);
+    let bias = this.#model.explain(this.#row, output, parts, 1);
+    this.#clear(x);
+    for (let i = 0; i < x.length; i++) {
+      const j = x.indexes[i]!;
+      if (j >= parts.length) continue;
+      contributions[i] = parts[j]!;
+      parts[j] = 0;
+    }
+    // Of columns that the view no longer has.
+    for (const part of parts) bias += part;
+    return { bias, contributions };
+  }
+
+  save(): Uint8Array {
+    const writer = new StateWriter(`${this.#name} ${this.#task} learner`);
+    writer.u32(this.#row.length);
+    this.#model.save(writer);
+    return writer.finish();
+  }
+
+  #say(x: Input): boolean {
+    this.#fill(x);
+    const known = this.#model.say(this.#row, this.#outputs);
+    this.#clear(x);
+    return known;
+  }
+
+  #fill(x: Input): void {
+    const row = this.#row;
+    for (let i = 0; i < x.length; i++) if (x.indexes[i]! < row.length) row[x.indexes[i]!] = x.values[i]!;
+  }
+
+  #clear(x: Input): void {
+    const row = this.#row;
+    for (let i = 0; i < x.length; i++) if (x.indexes[i]! < row.length) row[x.indexes[i]!] = Number.NaN;
+  }
+
+  #reserve(x: Input): void {
+    let columns = this.#row.length;
+    for (let i = 0; i < x.length; i++) if (x.indexes[i]! >= columns) columns = x.indexes[i]! + 1;
+    if (columns > this.#row.length) this.#row = new Float64Array(columns).fill(Number.NaN);
+  }
+}
+
+/** No example counts for more: sums stay within what a float holds. */
+const MAX_WEIGHT = 1e9;
+
+/** The first of the greatest. */
+export function greatest(values: Float64Array, count: number): number {
+  let best = 0;
+  for (let i = 1; i < count; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}
