@@ -4,6 +4,7 @@
 import { Command, Option } from 'commander';
 import type { Flags as DemoFlags } from './demo.ts';
 import type { Flags as DropSlotFlags } from './drop-slot.ts';
+import type { Flags as EvaluateFlags } from './evaluate.ts';
 import { withFlags, type CommonFlags, type FlagName } from './flags.ts';
 import type { Flags as MigrateFlags } from './migrate.ts';
 import type { Flags as SqlFlags } from './sql.ts';
@@ -30,7 +31,7 @@ export function commandLine(version: string): Command {
     .version(version)
     .showHelpAfterError('(add --help for the flags and an example)')
     .exitOverride();
-  const commands = [demo(), up(), connector(), sink(), migrate(), status(), validate(), sql(), dropSlot()];
+  const commands = [demo(), up(), connector(), sink(), migrate(), status(), validate(), evaluate(), sql(), dropSlot()];
   for (const command of commands) program.addCommand(command.exitOverride());
   return program;
 }
@@ -123,6 +124,31 @@ function validate(): Command {
   return withFlags(command, 'warehouse', 'json').action(async (name: string, flags: ValidateFlags) => {
     const { runValidate } = await import('./validate.ts');
     await runValidate(name, flags);
+  });
+}
+
+function evaluate(): Command {
+  const several = (text: string, before: readonly string[]): string[] => [...before, text];
+  const command = new Command('evaluate')
+    .description('Compare models on a CSV file or a query: each row is scored, then its label is learned')
+    .argument('[csv]', 'file with a header line; - reads standard input')
+    .requiredOption('--label <column>', 'what is to be predicted; true and false, 0 and 1, a number, or a class')
+    .option('--key <columns>', 'columns that only name a row, separated by commas: not features', (text: string) =>
+      text.split(',').map((name) => name.trim()),
+    )
+    .option('--time <column>', 'orders the rows; not a feature. Without it they come as they stand')
+    .option('--delay <time>', 'labels come so much later: 7d, 36h, 90m, 30s; without --time a number of rows')
+    .option('--model <json>', 'as create_pipeline takes it; again for each further model (default: auto)', several, [])
+    .option('--query <sql>', 'evaluate what this gives in the warehouse, instead of a file')
+    .addOption(new Option('--seed <n>', 'for models that draw lots').default(1).argParser(Number))
+    .option('--curve <file>', 'also write the learning curves, as .svg or .html')
+    .addHelpText(
+      'after',
+      `\nExample:\n  millrace evaluate payments.csv --label fraud --key id --model '{"kind": "logistic"}' --model '{"kind": "naive_bayes"}'`,
+    );
+  return withFlags(command, 'warehouse', 'json').action(async (file: string | undefined, flags: EvaluateFlags) => {
+    const { runEvaluate } = await import('./evaluate.ts');
+    await runEvaluate(file, flags);
   });
 }
 

@@ -1,0 +1,174 @@
+// `millrace evaluate`: which model suits this data? Runs models side by side over a CSV file or a query, as they would run live,
+// and shows their quality beside a constant answer's. Needs no warehouse for a file.
+
+import { writeFileSync } from 'node:fs';
+import pc from 'picocolors';
+import type { ColumnType, ModelOptions } from '../flow/pipeline.ts';
+import { MillraceError } from '../runtime/errors.ts';
+import { drawTable } from '../terminal/table.ts';
+import { COLUMN_TYPES, type DataTable } from './evaluate/data-table.ts';
+import { curveOf, curvesHtml, curvesSvg, drawCurves, type Curve } from './evaluate/learning-curve.ts';
+import { evaluate, type Evaluation } from './evaluate/prequential.ts';
+import { curveMetric, curveValue, qualityOf, type Quality } from './evaluate/quality.ts';
+import { readCsv } from './evaluate/read-csv.ts';
+import { readQuery } from './evaluate/read-query.ts';
+import { labelledRows } from './evaluate/stream-order.ts';
+import { warehouseOf, type CommonFlags } from './flags.ts';
+
+export type Flags = Pick<CommonFlags, 'warehouse' | 'json'> & {
+  readonly query?: string;
+  readonly label: string;
+  readonly key?: readonly string[];
+  readonly time?: string;
+  readonly delay?: string;
+  readonly model: readonly string[];
+  readonly seed: number;
+  readonly curve?: string;
+};
+
+interface Evaluated {
+  readonly options: ModelOptions;
+  readonly evaluation: Evaluation;
+  readonly quality: Quality;
+  readonly curve: Curve;
+}
+
+export async function runEvaluate(file: string | undefined, flags: Flags): Promise<void> {
+  const models = (flags.model.length > 0 ? flags.model : ['{"kind": "auto"}']).map(parseModel);
+  const table = await readTable(file, flags);
+  const label = labelOf(table, columnNamed(table, flags.label, '--label'));
+  const left = new Set([flags.label, ...(flags.time === undefined ? [] : [flags.time]), ...(flags.key ?? [])]);
+  for (const name of flags.key ?? []) columnNamed(table, name, '--key');
+  const features = table.columns.filter(({ name }) => !left.has(name));
+  if (flags.time !== undefined) columnNamed(table, flags.time, '--time');
+  const rows = labelledRows(table, { label, time: flags.time, delay: flags.delay });
+  if (!rows.some((row) => row.label !== undefined))
+    throw new MillraceError('USAGE', `column ${flags.label} has no value in any row`, { hint: 'Check --label.' });
+  const done: Evaluated[] = [];
+  for (const options of models) {
+    const evaluation = await evaluate({ options, features, label, rows, seed: flags.seed });
+    const curve = curveOf(nameOf(options), evaluation.scores.length, (n) => curveValue(evaluation, n));
+    done.push({ options, evaluation, quality: qualityOf(evaluation), curve });
+    if (!flags.json) process.stderr.write(pc.dim(`${nameOf(options)} done\n`));
+  }
+  if (flags.curve !== undefined) writeCurve(flags.curve, done);
+  process.stdout.write(flags.json ? `${JSON.stringify(report(rows.length, done))}\n` : `${draw(rows.length, done)}\n`);
+}
+
+function readTable(file: string | undefined, flags: Flags): Promise<DataTable> {
+  if ((file === undefined) === (flags.query === undefined))
+    throw new MillraceError('USAGE', 'give either a CSV file or --query', {
+      hint: 'millrace evaluate payments.csv --label fraud, or millrace evaluate --query "select …" --warehouse … --label fraud',
+    });
+  return file === undefined ? readQuery(warehouseOf(flags), flags.query!) : readCsv(file);
+}
+
+function parseModel(text: string): ModelOptions {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    throw new MillraceError('USAGE', `--model ${text} is not JSON: ${(cause as Error).message}`, {
+      hint: `For example --model '{"kind": "logistic"}'.`,
+      cause,
+    });
+  }
+  if (typeof parsed === 'object' && parsed !== null && 'kind' in parsed) return parsed as ModelOptions;
+  throw new MillraceError('USAGE', `--model ${text} has no "kind"`, {
+    hint: `For example --model '{"kind": "auto"}'.`,
+  });
+}
+
+function columnNamed({ columns }: DataTable, name: string, flag: string): ColumnType {
+  const found = columns.find((column) => column.name === name);
+  if (found) return found;
+  throw new MillraceError('USAGE', `there is no column ${name}, which ${flag} names`, {
+    hint: `Columns: ${columns.map((column) => column.name).join(', ')}.`,
+  });
+}
+
+/** Whole numbers 0 and 1 alone stand for false and true. */
+function labelOf({ rows }: DataTable, column: ColumnType): ColumnType {
+  if (column.typeOid !== COLUMN_TYPES.bigint.typeOid) return column;
+  const two = rows.every((row) => row[column.name] === null || row[column.name] === 0 || row[column.name] === 1);
+  return two ? { name: column.name, ...COLUMN_TYPES.boolean } : column;
+}
+
+interface ModelReport extends Quality {
+  readonly model: ModelOptions;
+  readonly kind: string;
+  readonly task: string;
+  readonly labels: number;
+  readonly rowsPerSecond: number;
+  readonly stateBytes: number;
+}
+
+function report(rows: number, done: readonly Evaluated[]): { rows: number; models: readonly ModelReport[] } {
+  return {
+    rows,
+    models: done.map(({ options, evaluation, quality }) => ({
+      model: options,
+      kind: evaluation.kind,
+      task: evaluation.task,
+      labels: evaluation.scores.length,
+      ...quality,
+      rowsPerSecond: Math.round(rows / evaluation.seconds),
+      stateBytes: evaluation.stateBytes,
+    })),
+  };
+}
+
+function draw(rows: number, done: readonly Evaluated[]): string {
+  const parts: string[] = [];
+  for (const task of new Set(done.map(({ evaluation }) => evaluation.task))) {
+    const models = done.filter(({ evaluation }) => evaluation.task === task);
+    const names = Object.keys(models[0]!.quality.metrics);
+    const cells = (values: Quality['metrics']): (string | null)[] =>
+      names.map((name) => (values[name] == null ? null : values[name].toFixed(4)));
+    parts.push(
+      drawTable(
+        ['model', ...names, 'rows/s', 'state'],
+        [
+          ...models.map(({ options, evaluation, quality }) => [
+            nameOf(options),
+            ...cells(quality.metrics),
+            String(Math.round(rows / evaluation.seconds)),
+            `${Math.ceil(evaluation.stateBytes / 1024)} kB`,
+          ]),
+          [
+            task === 'regression' ? 'always the mean' : 'a constant answer',
+            ...cells(models[0]!.quality.baseline),
+            '',
+            '',
+          ],
+        ],
+      ),
+      drawCurves(
+        curveMetric(models[0]!.evaluation).name,
+        models.map(({ curve }) => curve),
+      ),
+    );
+  }
+  const notices = new Set(done.flatMap(({ evaluation }) => evaluation.notices));
+  const skipped = done.filter(({ evaluation }) => evaluation.skipped > 0);
+  return [
+    ...parts,
+    ...[...notices].map((notice) => `${pc.yellow('notice')} ${notice}`),
+    ...skipped.map(
+      ({ options, evaluation }) =>
+        `${pc.yellow('notice')} ${nameOf(options)} could not learn ${evaluation.skipped} labels`,
+    ),
+    pc.dim(`${rows} rows, each scored before its label was learned`),
+  ].join('\n\n');
+}
+
+function writeCurve(file: string, done: readonly Evaluated[]): void {
+  const { name } = curveMetric(done[0]!.evaluation);
+  const curves = done.map(({ curve }) => curve);
+  writeFileSync(file, file.endsWith('.svg') ? curvesSvg(name, curves) : curvesHtml(name, curves));
+}
+
+/** `logistic`, or `logistic {"optimizer": …}`. */
+function nameOf({ kind, ...rest }: ModelOptions): string {
+  return Object.keys(rest).length === 0 ? kind : `${kind} ${JSON.stringify(rest)}`;
+}

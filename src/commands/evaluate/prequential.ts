@@ -1,0 +1,102 @@
+// Prequential evaluation: every row is scored before its label is learned, in order, as a live model does it. Source: Gama,
+// Sebastião and Rodrigues, "On evaluating stream learning algorithms" (2013).
+
+import type { ColumnType, ModelOptions } from '../../flow/pipeline.ts';
+import { createModel } from '../../model/create-model.ts';
+import type { FeatureRow, LearnedTask, Prediction } from '../../model/model.ts';
+import { targetOf } from '../../model/target.ts';
+
+/** A row and what became of it. */
+export interface LabelledRow {
+  readonly features: FeatureRow;
+  /** Undefined: never known. */
+  readonly label: string | undefined;
+  /** Its label is learned before the first row whose `at` is not below this. */
+  readonly dueAt: number;
+  /** Rows come by this, ascending: a time in microseconds, or the row's number. */
+  readonly at: number;
+}
+
+export interface Evaluation {
+  readonly task: LearnedTask;
+  readonly kind: string;
+  /** Of each row that has a label, in order: the score that it was given, and what it should have been. */
+  readonly scores: Float64Array;
+  readonly targets: Float64Array;
+  /** Of classes: what was predicted, what was true, and the probability that the true one was given. */
+  readonly predicted: readonly (string | null)[];
+  readonly labels: readonly string[];
+  readonly trueProbabilities: Float64Array;
+  readonly seconds: number;
+  readonly stateBytes: number;
+  readonly notices: readonly string[];
+  /** Labels that cannot be learned, e.g. no number where a number is learned. */
+  readonly skipped: number;
+}
+
+export interface EvaluationRequest {
+  readonly options: ModelOptions;
+  readonly features: readonly ColumnType[];
+  readonly label: ColumnType;
+  readonly rows: readonly LabelledRow[];
+  readonly seed: number;
+}
+
+/** Rejects with MODEL_INVALID where the model's options and the columns do not go together. */
+export async function evaluate({ options, features, label, rows, seed }: EvaluationRequest): Promise<Evaluation> {
+  const model = await createModel({ options, features, label, seed, arrivals: true, classes: true });
+  const task = model.task as LearnedTask;
+  const labelled = rows.filter((row) => row.label !== undefined).length;
+  const scores = new Float64Array(labelled);
+  const targets = new Float64Array(labelled);
+  const trueProbabilities = new Float64Array(labelled);
+  const predicted: (string | null)[] = [];
+  const labels: string[] = [];
+  const waiting = new Waiting();
+  const learn = (row: LabelledRow): void =>
+    model.learn({ features: row.features, target: targetOf(task, row.label!), weight: 1, label: row.label! });
+  const started = process.hrtime.bigint();
+  let n = 0;
+  for (const row of rows) {
+    for (let due = waiting.take(row.at); due; due = waiting.take(row.at)) learn(due);
+    const [said] = model.predictMany([row.features]);
+    if (model.observesArrivals) model.observe(row.features);
+    if (row.label === undefined) continue;
+    scores[n] = said!.score ?? 0;
+    targets[n] = targetOf(task, row.label);
+    trueProbabilities[n] = probabilityOf(said!, row.label);
+    predicted.push(said!.prediction);
+    labels.push(row.label);
+    n++;
+    if (row.dueAt <= row.at) learn(row);
+    else waiting.add(row);
+  }
+  for (let due = waiting.take(Infinity); due; due = waiting.take(Infinity)) learn(due);
+  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+  const { kind, bytes: stateBytes, notices, skipped } = model;
+  return { task, kind, scores, targets, predicted, labels, trueProbabilities, seconds, stateBytes, notices, skipped };
+}
+
+function probabilityOf({ outputs }: Prediction, label: string): number {
+  return (outputs !== undefined && Object.hasOwn(outputs, label) ? outputs[label] : undefined) ?? 0;
+}
+
+/** Labels on their way. All wait equally long, so the first to come is the first to be due. */
+class Waiting {
+  #rows: LabelledRow[] = [];
+  #head = 0;
+
+  add(row: LabelledRow): void {
+    this.#rows.push(row);
+  }
+  take(at: number): LabelledRow | undefined {
+    const row = this.#rows[this.#head];
+    if (row === undefined || row.dueAt > at) return undefined;
+    this.#head++;
+    if (this.#head > 1024 && this.#head * 2 > this.#rows.length) {
+      this.#rows = this.#rows.slice(this.#head);
+      this.#head = 0;
+    }
+    return row;
+  }
+}

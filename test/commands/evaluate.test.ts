@@ -1,0 +1,172 @@
+// `millrace evaluate`: models over a file or a query, each row scored before its label is learned.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { columnTypeOf, COLUMN_TYPES, type DataTable } from '../../src/commands/evaluate/data-table.ts';
+import { evaluate } from '../../src/commands/evaluate/prequential.ts';
+import { readCsv } from '../../src/commands/evaluate/read-csv.ts';
+import { labelledRows } from '../../src/commands/evaluate/stream-order.ts';
+import { runCli, type CliResult } from '../support/cli.ts';
+import { createDatabase } from '../support/database.ts';
+
+const PHISHING = path.resolve(import.meta.dirname, '../../examples/phishing/phishing.csv');
+
+interface Report {
+  readonly rows: number;
+  readonly models: readonly {
+    readonly model: unknown;
+    readonly task: string;
+    readonly labels: number;
+    readonly metrics: Readonly<Record<string, number>>;
+    readonly baseline: Readonly<Record<string, number>>;
+    readonly rowsPerSecond: number;
+    readonly stateBytes: number;
+  }[];
+}
+
+function folder(): string {
+  const made = mkdtempSync(path.join(tmpdir(), 'millrace-evaluate-'));
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
+
+function csv(text: string): string {
+  const file = path.join(folder(), 'data.csv');
+  writeFileSync(file, text);
+  return file;
+}
+
+const run = (...args: string[]): Promise<CliResult> => runCli(['evaluate', ...args], {});
+const report = ({ stdout }: CliResult): Report => JSON.parse(stdout) as Report;
+
+test('logistic on phishing has the accuracy, log loss and AUCs of River, in text and as JSON', async () => {
+  const model = '{"kind": "logistic"}';
+  const result = await run(PHISHING, '--label', 'is_phishing', '--model', model, '--json');
+  expect(result).toMatchObject({ code: 0, stderr: '' });
+  const { rows, models } = report(result);
+  expect(rows).toBe(1250);
+  const { metrics, baseline } = models[0]!;
+  expect(metrics['accuracy']).toBeCloseTo(0.8928, 6);
+  expect(metrics['balanced_accuracy']).toBeCloseTo(0.892949, 6);
+  expect(metrics['f1']).toBeCloseTo(0.879713, 6);
+  expect(metrics['log_loss']).toBeCloseTo(0.330112, 5);
+  expect(metrics['roc_auc']).toBeCloseTo(0.95335, 4);
+  expect(metrics['pr_auc']).toBeCloseTo(0.936605, 4);
+  expect(baseline['accuracy']).toBeCloseTo(0.5616, 6);
+  expect(models[0]!.stateBytes).toBeGreaterThan(100);
+  const shown = await run(PHISHING, '--label', 'is_phishing', '--model', model);
+  expect(shown.stdout).toContain('0.8928');
+  expect(shown.stdout).toContain('accuracy so far');
+});
+
+test('several models are compared, each over all rows, and the curves go into a file', async () => {
+  const file = path.join(folder(), 'curve.svg');
+  const models = ['{"kind": "logistic"}', '{"kind": "naive_bayes"}'].flatMap((model) => ['--model', model]);
+  const result = await run(PHISHING, '--label', 'is_phishing', ...models, '--curve', file, '--json');
+  expect(report(result).models.map(({ labels }) => labels)).toEqual([1250, 1250]);
+  const svg = readFileSync(file, 'utf8');
+  expect(svg).toMatch(/^<svg /);
+  expect(svg.match(/<polyline /g)).toHaveLength(2);
+});
+
+test('classes of text are learned and measured as classes', async () => {
+  const lines = Array.from({ length: 3000 }, (_, n) => `${'pqr'[n % 3]!},${['low', 'mid', 'high'][n % 3]!}`);
+  const result = await run(
+    csv(`x,level\n${lines.join('\n')}\n`),
+    '--label',
+    'level',
+    '--model',
+    '{"kind":"softmax"}',
+    '--json',
+  );
+  const { task, metrics, baseline } = report(result).models[0]!;
+  expect(task).toBe('multiclass');
+  expect(baseline['accuracy']).toBeCloseTo(1 / 3, 9);
+  expect(metrics['accuracy']).toBeGreaterThan(0.9);
+  expect(metrics['log_loss']).toBeLessThan(baseline['log_loss']!);
+});
+
+test('a query in the warehouse is evaluated with the types that Postgres gives its columns', async () => {
+  await using database = await createDatabase();
+  const query = `select n, case when n % 2 = 0 then 'even' else 'odd' end as parity, (n % 2 = 0) as label from generate_series(1, 400) n;`;
+  const result = await runCli(['evaluate', '--query', query, '--label', 'label', '--key', 'n', '--json'], {
+    MILLRACE_WAREHOUSE: database.url,
+  });
+  expect(result).toMatchObject({ code: 0 });
+  expect(report(result)).toMatchObject({ rows: 400, models: [{ task: 'binary', labels: 400 }] });
+  expect(report(result).models[0]!.metrics['accuracy']).toBeGreaterThan(0.95);
+});
+
+test('what cannot be evaluated is refused with what to do', async () => {
+  const file = csv('a,b\n1,2\n3,4\n');
+  const cases: readonly (readonly [args: readonly string[], message: RegExp])[] = [
+    [[file, '--label', 'c'], /no column c, which --label names[^]*Columns: a, b/],
+    [[file, '--label', 'b', '--key', 'k'], /no column k, which --key names/],
+    [[file, '--label', 'b', '--model', '{kind: x}'], /is not JSON/],
+    [[file, '--label', 'b', '--model', '{"kind": "logistc"}'], /logistc[^]*logistic/],
+    [[file, '--label', 'b', '--delay', '7d'], /--delay 7d is no number of rows/],
+    [[file, '--label', 'b', '--time', 'a', '--delay', 'soon'], /--delay soon is no duration/],
+    [['--label', 'b'], /either a CSV file or --query/],
+    [[csv('a,a\n1,2\n'), '--label', 'a'], /two columns called a/],
+    [[csv('a,b\n1,2\n3\n'), '--label', 'a'], /line 3/],
+    [[csv('a,b\n'), '--label', 'a'], /has no rows/],
+    [[csv('a,b\n1,\n2,\n'), '--label', 'b'], /no value in any row/],
+    [[path.join(folder(), 'none.csv'), '--label', 'b'], /none\.csv cannot be read/],
+  ];
+  for (const [args, message] of cases) {
+    const result = await run(...args);
+    expect(result.code, args.join(' ')).not.toBe(0);
+    expect(result.stderr).toMatch(message);
+  }
+});
+
+test('a column has the narrowest type of all its values, and empty fields are NULL', async () => {
+  const file = csv('id,amount,ok,day,note,none\n1,1.5,true,2026-01-01,x,\n2,,f,2026-01-02 10:00:00+01,7,\n');
+  const { columns, rows } = await readCsv(file);
+  expect(columns.map(({ type }) => type)).toEqual([
+    'bigint',
+    'double precision',
+    'boolean',
+    'timestamp with time zone',
+    'text',
+    'text',
+  ]);
+  expect(rows[1]).toEqual({ id: 2, amount: null, ok: false, day: '2026-01-02 10:00:00+01', note: '7', none: null });
+  // Beyond 2^53 digits would be lost without a word.
+  expect(columnTypeOf('n', ['12345678901234567890']).type).toBe('double precision');
+});
+
+const LABEL = { name: 'y', ...COLUMN_TYPES.boolean };
+const table = (rows: readonly Record<string, unknown>[]): DataTable => ({ columns: [], rows });
+
+test('a delayed label is learned before the first row that comes when it is due, and never before', async () => {
+  // The label is the row's flag. Before it is learned the model knows nothing, and says 0.5.
+  const rows = Array.from({ length: 6 }, (_, n) => ({ x: true, y: true, at: `2026-01-0${n + 1}` }));
+  const features = [{ name: 'x', ...COLUMN_TYPES.boolean }];
+  const scores = async (time: string | undefined, delay: string | undefined): Promise<Float64Array> => {
+    const given = labelledRows(table(rows), { label: LABEL, time, delay });
+    return (await evaluate({ options: { kind: 'logistic' }, features, label: LABEL, rows: given, seed: 1 })).scores;
+  };
+  const untouched = (values: Float64Array): number => values.findIndex((score) => score !== 0.5);
+  expect(untouched(await scores(undefined, undefined))).toBe(1);
+  expect(untouched(await scores(undefined, '1'))).toBe(1);
+  expect(untouched(await scores(undefined, '3'))).toBe(3);
+  expect(untouched(await scores('at', '3d'))).toBe(3);
+  expect(untouched(await scores('at', '71h'))).toBe(3);
+  expect(untouched(await scores('at', '73h'))).toBe(4);
+  expect(untouched(await scores('at', '30d'))).toBe(-1);
+});
+
+test('rows come in the order of their time, those of one time as they stand, those without first', () => {
+  const rows = [
+    { n: 1, y: null, at: '2026-01-02' },
+    { n: 2, y: true, at: '2026-01-01 12:00:00+02' },
+    { n: 3, y: true, at: null },
+    { n: 4, y: false, at: '2026-01-02 00:00:00' },
+  ];
+  const ordered = labelledRows(table(rows), { label: LABEL, time: 'at', delay: undefined });
+  expect(ordered.map(({ features }) => features['n'])).toEqual([3, 2, 1, 4]);
+  expect(ordered.map(({ label }) => label)).toEqual(['true', 'true', undefined, 'false']);
+});
