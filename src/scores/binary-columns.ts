@@ -17,6 +17,7 @@ const POSTGRES_EPOCH_US = 946_684_800_000_000;
 const HIGH = 4_294_967_296;
 const MAX_HIGH = 0x7fff_ffff;
 const MIN_HIGH = -0x8000_0000;
+const NOT_ASCII = /[\x80-\xff]/;
 
 /**
  * The arrays of a statement that gives one row of `array_agg`s, in its order; all are empty where it aggregated nothing.
@@ -29,6 +30,7 @@ export async function readColumns(client: pg.Client, sql: string): Promise<Colum
   for await (const chunk of client.query(copyTo(`copy (${sql}) to stdout (format binary)`)) as AsyncIterable<Buffer>)
     chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
+  const characters = bytes.toString('latin1');
   let at = COPY_HEADER + bytes.readInt32BE(COPY_HEADER - 4);
   const fields = bytes.readInt16BE(at);
   at += 2;
@@ -36,7 +38,7 @@ export async function readColumns(client: pg.Client, sql: string): Promise<Colum
   for (let field = 0; field < fields; field++) {
     const length = bytes.readInt32BE(at);
     at += 4;
-    columns.push(new ColumnReader(bytes, at, length));
+    columns.push(new ColumnReader(bytes, characters, at, length));
     at += Math.max(0, length);
   }
   assert(bytes.readInt16BE(at) === -1, 'one row of arrays');
@@ -47,14 +49,17 @@ export async function readColumns(client: pg.Client, sql: string): Promise<Colum
 export class ColumnReader {
   readonly length: number;
   readonly #bytes: Buffer;
+  /** The same, a character a byte: texts are slices of it, so that there is one string to keep instead of many. */
+  readonly #characters: string;
   readonly #view: DataView;
   #at: number;
   #lsnHigh = 0;
   #lsnLow = 0;
   #lsn: Lsn = 0n;
 
-  constructor(bytes: Buffer, from: number, length: number) {
+  constructor(bytes: Buffer, characters: string, from: number, length: number) {
     this.#bytes = bytes;
+    this.#characters = characters;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const empty = length < 0 || this.#view.getInt32(from) === 0;
     this.length = empty ? 0 : this.#view.getInt32(from + 12);
@@ -64,7 +69,8 @@ export class ColumnReader {
   text(): string | null {
     const length = this.#next();
     if (length < 0) return null;
-    return this.#bytes.toString('utf8', this.#at - length, this.#at);
+    const text = this.#characters.slice(this.#at - length, this.#at);
+    return NOT_ASCII.test(text) ? this.#bytes.toString('utf8', this.#at - length, this.#at) : text;
   }
 
   float8(): number | null {

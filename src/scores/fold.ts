@@ -390,6 +390,8 @@ class BatchFold {
       row.prediction = prediction;
       row.modelVersion = scorer.version;
       this.#judge(entries[index]!, row);
+      // The batch keeps its rows until it is written: what they were parsed to would be most of it. A label in the same batch parses again.
+      row.parsed = undefined;
     }
   }
 

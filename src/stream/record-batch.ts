@@ -184,6 +184,14 @@ export function batchCount(bytes: Buffer): number {
   return bytes.readInt32BE(57);
 }
 
+/** A header's value, and where it was read last. */
+interface RepeatedHeader {
+  text: string;
+  at: number;
+}
+
+const NOT_ASCII = /[\x80-\xff]/;
+
 /** Where a batch stands: the place of its first record. */
 export type BatchPlace = MessagePlace;
 
@@ -193,6 +201,9 @@ export type BatchPlace = MessagePlace;
  */
 export class RecordBatchDecoder {
   readonly #bytes: Buffer;
+  /** The whole batch, a character a byte: texts of records are slices of it, so that there is one string to keep instead of many. */
+  readonly #characters: string;
+  readonly #headers: readonly RepeatedHeader[] = HEADERS.map(() => ({ text: '', at: 0 }));
   readonly #first: BatchPlace;
   readonly #count: number;
   #at = BATCH_HEADER;
@@ -207,6 +218,7 @@ export class RecordBatchDecoder {
       bytes.readUInt32BE(CRC_AT) === crc32c(bytes, CRC_FROM, bytes.length);
     if (!whole) throw damagedRecord(first);
     this.#bytes = bytes;
+    this.#characters = bytes.toString('latin1');
     this.#first = first;
     this.#count = batchCount(bytes);
   }
@@ -254,31 +266,38 @@ export class RecordBatchDecoder {
     const value = this.#text();
     const headers = this.#varint();
     if (headers !== HEADERS.length) throw invalidRecord(place, `it has ${headers} headers, not ${HEADERS.length}`);
-    const kind = this.#header();
-    const generation = this.#header();
-    const position = this.#header();
-    const commitTime = this.#header();
+    const kind = this.#header(0);
+    const generation = this.#header(1);
+    const position = this.#header(2);
+    const commitTime = this.#header(3);
     if (this.#at !== end) throw invalidRecord(place, 'its length is wrong');
     this.#index++;
     return decodeMessage({ kind, generation, position, commitTime, key, value }, place);
   }
 
-  /** Our own blocks have the headers in their order, so the name is passed over. */
-  #header(): string {
-    this.#at += this.#bytes[this.#at]! >> 1;
+  /** Our own blocks have the headers in their order, so the name is passed over. Most have the value of the record before. */
+  #header(index: number): string {
+    const bytes = this.#bytes;
+    this.#at += bytes[this.#at]! >> 1;
     this.#at++;
-    const length = this.#bytes[this.#at++]! >> 1;
-    const text = this.#bytes.toString('latin1', this.#at, this.#at + length);
+    const length = bytes[this.#at++]! >> 1;
+    const at = this.#at;
     this.#at += length;
-    return text;
+    const last = this.#headers[index]!;
+    let same = last.text.length === length;
+    for (let i = 0; same && i < length; i++) same = bytes[at + i] === bytes[last.at + i];
+    if (!same) last.text = this.#characters.slice(at, this.#at);
+    last.at = at;
+    return last.text;
   }
 
   #text(): string | null {
     const length = this.#varint();
     if (length < 0) return null;
-    const text = this.#bytes.toString('utf8', this.#at, this.#at + length);
+    const from = this.#at;
     this.#at += length;
-    return text;
+    const text = this.#characters.slice(from, this.#at);
+    return NOT_ASCII.test(text) ? this.#bytes.toString('utf8', from, this.#at) : text;
   }
 
   #varint(): number {

@@ -9,7 +9,7 @@
 import type { SinkDefinition } from '../flow/pipeline.ts';
 import { parseLsn, formatLsn, type Lsn } from '../flow/lsn.ts';
 import type { Position } from '../flow/position.ts';
-import type { KeyText, RecordBody, RecordKind, StoredRecord } from '../flow/record.ts';
+import type { FeaturesEmission, KeyText, RecordBody, RecordKind, StoredRecord } from '../flow/record.ts';
 import { MillraceError } from '../runtime/errors.ts';
 
 /** Header names, in the order in which they are written. */
@@ -109,6 +109,8 @@ function decodeBody(message: WireMessage, place: MessagePlace): RecordBody {
   switch (kind) {
     case 'features': {
       if (key === null || value === null) throw invalidRecord(place, 'it has no key or no value');
+      const usual = usualFeatures(key, value);
+      if (usual !== undefined) return usual;
       const [head, features] = splitVerbatim(value, ',"features":', place);
       return {
         kind,
@@ -153,6 +155,25 @@ function decodeBody(message: WireMessage, place: MessagePlace): RecordBody {
     default:
       throw invalidRecord(place, `its kind ${JSON.stringify(kind satisfies never)} is unknown`);
   }
+}
+
+const EVENT_TIME = '{"event_time":"';
+const EVENT_TIME_US = '","event_time_us":';
+const FEATURES = ',"features":';
+
+/** What nearly all features look like, cut without a parser; undefined: anything else. */
+function usualFeatures(key: KeyText, value: string): FeaturesEmission | undefined {
+  if (!value.startsWith(EVENT_TIME) || value.charCodeAt(value.length - 1) !== 125 /* } */) return undefined;
+  const timeEnd = value.indexOf('"', EVENT_TIME.length);
+  if (!value.startsWith(EVENT_TIME_US, timeEnd)) return undefined;
+  const usFrom = timeEnd + EVENT_TIME_US.length;
+  const usEnd = value.indexOf(',', usFrom);
+  if (!value.startsWith(FEATURES, usEnd)) return undefined;
+  const eventTime = value.slice(EVENT_TIME.length, timeEnd);
+  const digits = value.slice(usFrom, usEnd);
+  if (eventTime.includes('\\') || !/^-?[1-9][0-9]*$/.test(digits)) return undefined;
+  const features = value.slice(usEnd + FEATURES.length, -1);
+  return { kind: 'features', key, eventTime, eventTimeUs: Number(digits), features, late: false };
 }
 
 /**
