@@ -8,9 +8,13 @@ export class Random {
     this.#state = seed | 0;
   }
 
-  /** What a new one is made with to go on from here. */
+  /** What another is given to go on from here. */
   get state(): number {
     return this.#state >>> 0;
+  }
+
+  set state(state: number) {
+    this.#state = state | 0;
   }
 
   uniform(): number {

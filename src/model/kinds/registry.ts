@@ -3,6 +3,8 @@
 import { MillraceError } from '../../runtime/errors.ts';
 import type { Kind } from '../learner.ts';
 import { didYouMean } from '../options.ts';
+import { adaptiveForest } from './adaptive-forest.ts';
+import { hoeffdingAdaptiveTree } from './hoeffding-adaptive-tree.ts';
 import { hoeffdingTree } from './hoeffding-tree.ts';
 import { linear } from './linear.ts';
 import { logistic } from './logistic.ts';
@@ -19,6 +21,8 @@ export const LEARNERS: readonly Kind[] = [
   quantile,
   naiveBayes,
   hoeffdingTree,
+  hoeffdingAdaptiveTree,
+  adaptiveForest,
 ];
 
 /** Every valid `"kind"`. */

@@ -17,8 +17,8 @@ export interface ClassLeafOptions extends SplitOptions {
   readonly max_share_to_split: number;
   /** A leaf that is not split though it has seen enough starts to watch anew, as in River. */
   readonly forget: boolean;
-  /** Columns that a leaf watches, chosen at random; 0: all. */
-  readonly subspace: number;
+  /** How many of so many columns a leaf watches, chosen at random; undefined: all. */
+  readonly subspace: ((columns: number) => number) | undefined;
 }
 
 export class ClassLeaves implements Leaves {
@@ -286,8 +286,8 @@ export class ClassLeaves implements Leaves {
   }
 
   #subspace(): Int32Array | undefined {
-    const { subspace } = this.#options;
-    return subspace > 0 && subspace < this.#columns ? this.#random.sample(subspace, this.#columns) : undefined;
+    const count = this.#options.subspace?.(this.#columns) ?? this.#columns;
+    return count < this.#columns ? this.#random.sample(count, this.#columns) : undefined;
   }
 
   #setWatch(node: number, watch: ClassWatch | undefined): void {

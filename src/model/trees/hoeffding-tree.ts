@@ -11,15 +11,18 @@ export class HoeffdingTree implements TreeModel {
   readonly arena = new NodeArena();
   readonly leaves: Leaves;
   readonly #options: SplitOptions;
+  readonly #overhead: () => number;
   #root = NONE;
 
-  constructor(options: SplitOptions, leaves: Leaves) {
+  /** @param overhead bytes beside the tree that count towards its limit */
+  constructor(options: SplitOptions, leaves: Leaves, overhead: () => number = () => 0) {
     this.#options = options;
+    this.#overhead = overhead;
     this.leaves = leaves;
   }
 
   get bytes(): number {
-    return this.arena.bytes + this.leaves.bytes;
+    return this.arena.bytes + this.leaves.bytes + this.#overhead();
   }
 
   get outputs(): number {
@@ -29,10 +32,6 @@ export class HoeffdingTree implements TreeModel {
   /** NONE before the first example. */
   get root(): number {
     return this.#root;
-  }
-
-  set root(node: number) {
-    this.#root = node;
   }
 
   prepare(columns: number, y: number): void {
@@ -114,6 +113,13 @@ export class HoeffdingTree implements TreeModel {
     this.arena.load(tree);
     this.leaves.load(tree, this.arena.used);
     tree.finish();
+  }
+
+  /** Another stands where a node stood; `parent` is NONE for the root. The node's subtree is not dropped. */
+  replace(node: number, parent: number, by: number): void {
+    if (parent === NONE) this.#root = by;
+    else if (this.arena.left[parent] === node) this.arena.left[parent] = by;
+    else this.arena.right[parent] = by;
   }
 
   #plain(node: number, output: number): number {

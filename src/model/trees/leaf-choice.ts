@@ -22,13 +22,13 @@ interface LeafOptions extends SplitOptions {
   readonly forget: boolean;
 }
 
-/** @param subspace columns that a leaf watches, chosen at random; 0: all */
+/** @param subspace how many of so many columns a leaf watches, chosen at random; undefined: all */
 export function leavesFor(
   task: LearnedTask,
   options: LeafOptions,
   layout: Layout,
   random: Random,
-  subspace = 0,
+  subspace?: (columns: number) => number,
 ): Leaves {
   const { leaf } = options;
   if (task === 'regression') {

@@ -13,8 +13,8 @@ import { ValueWatch } from './value-watch.ts';
 
 export interface ValueLeafOptions extends SplitOptions {
   readonly leaf: 'adaptive' | 'model' | 'mean';
-  /** Columns that a leaf watches, chosen at random; 0: all. */
-  readonly subspace: number;
+  /** How many of so many columns a leaf watches, chosen at random; undefined: all. */
+  readonly subspace: ((columns: number) => number) | undefined;
 }
 
 /** By node: weight, mean and squared deviations of the target; fading squared error of mean and of model; weight at the last try. */
@@ -241,8 +241,8 @@ export class ValueLeaves implements Leaves {
   }
 
   #subspace(): Int32Array | undefined {
-    const { subspace } = this.#options;
-    return subspace > 0 && subspace < this.#columns ? this.#random.sample(subspace, this.#columns) : undefined;
+    const count = this.#options.subspace?.(this.#columns) ?? this.#columns;
+    return count < this.#columns ? this.#random.sample(count, this.#columns) : undefined;
   }
 
   #setWatch(node: number, watch: ValueWatch | undefined): void {

@@ -10,9 +10,11 @@ const PRIORS = { binary: 0.5, regression: 0, multiclass: 0 } as const;
 /** Passive-aggressive learning stops at a margin of 1, or an error of `epsilon`. */
 const ENOUGH = { binary: 1 / (1 + Math.exp(-1)) - 1e-9, regression: 1 - 0.1 - 1e-9, multiclass: 1 };
 /** Kinds whose explanations are of a probability, not of log-odds. */
-const OF_PROBABILITY: readonly string[] = ['hoeffding_tree'];
+const OF_PROBABILITY: readonly string[] = ['hoeffding_tree', 'hoeffding_adaptive_tree', 'adaptive_forest'];
+/** Where the defaults would take minutes. */
+const FEWER: Readonly<Record<string, object>> = { adaptive_forest: { trees: 3 } };
 /** Kinds that grow with what they learn, up to `max_bytes`. */
-const GROWING: readonly string[] = ['hoeffding_tree'];
+const GROWING = OF_PROBABILITY;
 
 function subjectOf(task: LearnedTask, options: Subject['options'], name = `${options.kind} (${task})`): Subject {
   return {
@@ -22,7 +24,7 @@ function subjectOf(task: LearnedTask, options: Subject['options'], name = `${opt
     prior: PRIORS[task],
     raw: task === 'regression' ? 'value' : OF_PROBABILITY.includes(options.kind) ? 'probability' : 'log_odds',
     certain: options.kind === 'passive_aggressive' ? ENOUGH[task] : 0.9,
-    stateBytes: 64 * 1024,
+    stateBytes: OF_PROBABILITY.includes(options.kind) ? 512 * 1024 : 64 * 1024,
     grows: GROWING.includes(options.kind),
   };
 }
@@ -30,7 +32,7 @@ function subjectOf(task: LearnedTask, options: Subject['options'], name = `${opt
 const optimizers = [{ name: 'sgd' }, { name: 'adagrad' }, { name: 'adam', lr: 0.01 }, { name: 'ftrl' }];
 
 const subjects: Subject[] = [
-  ...LEARNERS.flatMap((kind) => kind.tasks.map((task) => subjectOf(task, { kind: kind.name }))),
+  ...LEARNERS.flatMap((kind) => kind.tasks.map((task) => subjectOf(task, { kind: kind.name, ...FEWER[kind.name] }))),
   ...optimizers.map((optimizer) =>
     subjectOf('binary', { kind: 'logistic', optimizer }, `logistic with ${optimizer.name}`),
   ),
