@@ -12,6 +12,7 @@ import { serveHttp } from '../serve/http.ts';
 import { openLmdbStore } from '../state/lmdb-store.ts';
 import { loadParser } from '../transform/parse-sql.ts';
 import { connect } from '../warehouse/connection.ts';
+import { definitionChecker } from './check-definition.ts';
 import { EXIT } from './exit.ts';
 import { groupFolder, warehouseOf, type CommonFlags } from './flags.ts';
 import { openLog } from './open-log.ts';
@@ -28,7 +29,15 @@ export async function runConnectorProcess(flags: CommonFlags): Promise<void> {
   await using state = await openLmdbStore(`${groupFolder(flags)}/state`);
   await using log = await openLog(flags, logger);
   await using warehouse = new PostgresWarehouse({ url, group: flags.group, logger });
-  const ports = { warehouse, state, log, clock: systemClock, random: Math.random, logger };
+  const ports = {
+    warehouse,
+    state,
+    log,
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    checkDefinition: definitionChecker(url),
+  };
   const view = { statuses: () => warehouse.lastReport };
   await using _http =
     flags.http &&

@@ -7,7 +7,7 @@ import { comparePositions, type Position } from '../flow/position.ts';
 import { isRetryable, MillraceError } from '../runtime/errors.ts';
 import { failPoint } from '../runtime/fail-points.ts';
 import type { PipelineCheckpoint } from '../state/state-store.ts';
-import type { TopicName, TopicWriter } from '../stream/log.ts';
+import type { TopicWriter } from '../stream/log.ts';
 import { compilePipeline, type ViewFacts } from '../transform/compile.ts';
 import { openTransform } from '../transform/operators/open-transform.ts';
 import type { TableInput } from '../transform/pipeline-transform.ts';
@@ -15,24 +15,22 @@ import { quoteTable } from '../warehouse/quoting.ts';
 import { holdsSlot } from './attachment.ts';
 import { backfill } from './backfill.ts';
 import { asJudged, inForce } from './in-force.ts';
-import type { ConnectorOptions, ConnectorPorts, PipelineState } from './ports.ts';
+import {
+  emptyCheckpoint,
+  hasLetGo,
+  inputsOf,
+  isRunning,
+  memberOf,
+  rebuildHint,
+  takesPart,
+  topicOf,
+  wayOut,
+  type Member,
+} from './member.ts';
+import type { ConnectorOptions, ConnectorPorts } from './ports.ts';
 import { PipelineRun } from './pipeline-run.ts';
 import { Publisher } from './publisher.ts';
-
-/** A pipeline that is here: at work, or stopped with a reason. */
-export interface Member {
-  checkpoint: PipelineCheckpoint;
-  /** Undefined while it cannot run at all. */
-  run: PipelineRun | undefined;
-  state: PipelineState;
-  reason: string | undefined;
-  hint: string | undefined;
-  backfillDone: number | undefined;
-  backfillTotal: number | undefined;
-}
-
-/** Lower than any step of a clock. */
-const NO_STEP = Number.MIN_SAFE_INTEGER;
+import { sinkDefinitionOf } from './sink-definition.ts';
 
 export class Members {
   readonly #ports: ConnectorPorts;
@@ -62,8 +60,8 @@ export class Members {
         await this.#ports.warehouse.requestGeneration(checkpoint.pipelineId, checkpoint.generation + 1);
         continue;
       }
-      if (checkpoint.phase !== 'live') continue;
-      await this.#isolated(member, () => this.#open(member));
+      if (checkpoint.phase === 'live') await this.#isolated(member, () => this.#open(member));
+      else if (holdsSlot(checkpoint)) member.inputs = inputsOf(checkpoint);
     }
   }
 
@@ -83,6 +81,7 @@ export class Members {
     const writer = await this.#ports.log.openWriter(topicOf(this.#options.group, checkpoint), checkpoint.tails.length);
     const tails = await tailsOf(writer, checkpoint);
     const { pipelineId, generation } = checkpoint;
+    member.inputs = inputsOf(checkpoint);
     const transform = openTransform({
       plan,
       definition: checkpoint.definition,
@@ -117,7 +116,9 @@ export class Members {
         planHash: plan.hash,
         endLsn: boundary.endLsn,
       };
+      await this.#ports.checkDefinition(sinkDefinitionOf(definition, plan));
       const transform = openTransform({ plan, definition });
+      member.inputs = transform.inputs;
       // Publishing adds again what went missing; by then it must be known who has missed something.
       await this.letGoUnpublished();
       await warehouse.publish(this.inputsWith(transform.inputs));
@@ -228,14 +229,15 @@ export class Members {
   async letGoUnpublished(): Promise<void> {
     const inputs = this.inputsWith([]);
     if (inputs.length === 0) return;
-    const gone = (await this.#ports.warehouse.unpublished(inputs)).map(quoteTable);
-    if (gone.length === 0) return;
+    const missing = await this.#ports.warehouse.missing(inputs);
+    if (missing.length === 0) return;
     for (const member of this.all.values()) {
-      const missing = member.run?.transform.inputs.map(({ table }) => quoteTable(table)).find((n) => gone.includes(n));
-      if (missing === undefined) continue;
+      const reads = member.inputs.map(({ table }) => quoteTable(table));
+      const gone = missing.find(({ table }) => reads.includes(quoteTable(table)));
+      if (gone === undefined || !takesPart(member)) continue;
       await member.run?.publisher.close().catch(() => {});
       member.run = undefined;
-      const reason = `${missing} has left the publication (a column dropped with cascade takes its table out): its changes no longer arrive`;
+      const reason = `${quoteTable(gone.table)} ${gone.reason}`;
       const hint = `Create its view again if that went with it. ${rebuildHint(member.checkpoint)}`;
       await this.#letGo(member, reason, hint);
     }
@@ -275,7 +277,7 @@ export class Members {
   /** Everything that some pipeline reads, and what one more would. */
   inputsWith(more: readonly TableInput[]): TableInput[] {
     const inputs = [...more];
-    for (const member of this.all.values()) if (member.run) inputs.push(...member.run.transform.inputs);
+    for (const member of this.all.values()) if (takesPart(member)) inputs.push(...member.inputs);
     return inputs;
   }
 
@@ -309,64 +311,6 @@ export class Members {
     const { clock, random, logger } = this.#ports;
     return new Publisher({ writer, tails, clock, random, logger, signal: this.#signal });
   }
-}
-
-/** It had started, and holds the slot no more: what it missed can no longer be had. */
-export function hasLetGo({ phase, endLsn, viewFacts }: PipelineCheckpoint): boolean {
-  return phase === 'failed' && endLsn === 0n && viewFacts !== '';
-}
-
-function rebuildHint({ definition }: PipelineCheckpoint): string {
-  return `Run \`select millrace.rebuild('${definition.name}')\`.`;
-}
-
-/** Mending alone starts nothing: a stopped pipeline waits to be told. */
-function wayOut(checkpoint: PipelineCheckpoint, error: unknown): string {
-  const hint = error instanceof MillraceError ? error.hint : undefined;
-  if (hint === undefined) return rebuildHint(checkpoint);
-  return /rebuild/i.test(hint)
-    ? hint
-    : `${hint}${/[.;:!?]$/.test(hint) ? '' : '.'} Then: select millrace.rebuild('${checkpoint.definition.name}').`;
-}
-
-function isRunning(member: Member): member is Member & { run: PipelineRun } {
-  return member.run !== undefined && member.run.phase === 'live';
-}
-
-function memberOf(checkpoint: PipelineCheckpoint): Member {
-  const letGo = hasLetGo(checkpoint);
-  const phases = { live: 'catching up', claimed: 'starting', paused: 'paused', failed: 'failed' } as const;
-  return {
-    checkpoint,
-    run: undefined,
-    state: letGo ? 'needs rebuild' : phases[checkpoint.phase],
-    reason: checkpoint.reason,
-    hint: checkpoint.phase === 'failed' ? rebuildHint(checkpoint) : undefined,
-    backfillDone: undefined,
-    backfillTotal: undefined,
-  };
-}
-
-function emptyCheckpoint(definition: PipelineDefinition, partitions: number): PipelineCheckpoint {
-  return {
-    pipelineId: definition.id,
-    generation: definition.generation,
-    phase: 'live',
-    snapshotLsn: 0n,
-    commitLsn: 0n,
-    endLsn: 0n,
-    clockUs: 0,
-    progressStep: NO_STEP,
-    tails: new Array<undefined>(partitions).fill(undefined),
-    definition,
-    viewFacts: '',
-    planHash: '',
-    reason: undefined,
-  };
-}
-
-function topicOf(group: string, checkpoint: Pick<PipelineCheckpoint, 'pipelineId' | 'generation'>): TopicName {
-  return { group, pipelineId: checkpoint.pipelineId, generation: checkpoint.generation };
 }
 
 /** What each partition has. A topic that lacks what we know to be durable in it is not the one we left. */

@@ -1,7 +1,7 @@
 // What the connector is composed from. Everything that waits, remembers or is random comes in here, so that the very same
 // composition runs in production and in a simulation.
 
-import type { TableName, PipelineDefinition } from '../flow/pipeline.ts';
+import type { PipelineDefinition, SinkDefinition, TableName } from '../flow/pipeline.ts';
 import type { Lsn } from '../flow/lsn.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -18,8 +18,8 @@ export interface ConnectorWarehouse {
   prepareGroup(folderId: string, signal: AbortSignal): Promise<void>;
   /** Makes the publication cover these tables and columns. Before any snapshot that needs them. */
   publish(inputs: readonly TableInput[]): Promise<void>;
-  /** Those of the tables that the publication no longer has: their changes do not reach the stream. */
-  unpublished(inputs: readonly TableInput[]): Promise<readonly TableName[]>;
+  /** Those of the tables that the publication no longer has: their changes do not reach the stream. `reason` follows the name. */
+  missing(inputs: readonly TableInput[]): Promise<readonly { readonly table: TableName; readonly reason: string }[]>;
   openSource(from: Lsn, signal: AbortSignal): Promise<Source>;
   openSnapshot(signal: AbortSignal): Promise<BackfillSnapshot>;
   /** Asks Postgres what the views mean; JSON text, pinned for the generation. */
@@ -81,6 +81,8 @@ export interface ConnectorPorts {
   /** Uniform in [0, 1): jitter and names only. */
   readonly random: () => number;
   readonly logger: Logger;
+  /** Rejects a definition that the sink would refuse, before a table is read for it. */
+  readonly checkDefinition: (definition: SinkDefinition) => Promise<void>;
 }
 
 export interface ConnectorOptions {

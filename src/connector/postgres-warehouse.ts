@@ -11,13 +11,13 @@ import {
   type PinnedView,
 } from '../catalog/pipelines.ts';
 import { reportStatus } from '../catalog/status.ts';
-import type { PipelineDefinition, TableName } from '../flow/pipeline.ts';
+import type { PipelineDefinition } from '../flow/pipeline.ts';
 import type { Lsn } from '../flow/lsn.ts';
 import { failPoint } from '../runtime/fail-points.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { currentLsn, heartbeat, identifyWarehouse, prepareGroup } from '../source/group.ts';
 import type { SlotWait } from '../source/create-slot.ts';
-import { ensurePublication, unpublishedTables } from '../source/publication.ts';
+import { ensurePublication, missingTables, type MissingTable } from '../source/publication.ts';
 import { ReplicationSource } from '../source/replication-source.ts';
 import { slotName, slotState } from '../source/slot.ts';
 import { openSnapshot } from '../source/snapshot.ts';
@@ -80,8 +80,8 @@ export class PostgresWarehouse implements ConnectorWarehouse {
     return this.#ask((client) => ensurePublication(client, this.#slot, [CONTROL, ...inputs]));
   }
 
-  unpublished(inputs: readonly TableInput[]): Promise<readonly TableName[]> {
-    return this.#ask((client) => unpublishedTables(client, this.#slot, inputs));
+  missing(inputs: readonly TableInput[]): Promise<readonly MissingTable[]> {
+    return this.#ask((client) => missingTables(client, this.#slot, inputs));
   }
 
   async openSource(from: Lsn, _signal: AbortSignal): Promise<Source> {

@@ -1,7 +1,8 @@
 // Tells the warehouse how every pipeline of the group is doing, for `millrace.status`. Only looks; decides nothing.
 
 import type { Source } from '../source/source.ts';
-import type { Members, Member } from './members.ts';
+import type { Member } from './member.ts';
+import type { Members } from './members.ts';
 import type { ConnectorOptions, ConnectorPorts, PipelineState, PipelineStatus } from './ports.ts';
 
 /** Above this much WAL between us and the server's end, a pipeline is catching up rather than running. */

@@ -58,19 +58,33 @@ export async function ensurePublication(
   await inTransaction(client, statements);
 }
 
+/** A table whose changes the stream does not have any more; `reason` goes on after its name. */
+export interface MissingTable {
+  readonly table: TableName;
+  readonly reason: string;
+}
+
 /**
  * Tables that are not in the publication: `drop column … cascade` of a published column takes the table out in silence, as
- * `drop table` does, and its changes are in the stream no more. None where there is no publication at all: then the stream
- * itself ends with an error.
+ * `drop table` does, and its changes are in the stream no more. Tables whose owner's UPDATE and DELETE fail because of us are
+ * taken out first. None where there is no publication at all: then the stream itself ends with an error.
  */
-export async function unpublishedTables(
+export async function missingTables(
   client: ClientBase,
   publication: string,
   wanted: readonly { readonly table: TableName }[],
-): Promise<readonly TableName[]> {
+): Promise<readonly MissingTable[]> {
+  const withdrawn = await withdrawBroken(client, publication);
   const current = await currentTables(client, publication, await serverVersion(client));
   if (current === undefined) return [];
-  return wanted.map(({ table }) => table).filter((table) => !current.some((has) => sameTable(has.table, table)));
+  const left =
+    'has left the publication (a column dropped with cascade takes its table out): its changes no longer arrive';
+  return wanted
+    .filter(({ table }) => !current.some((has) => sameTable(has.table, table)))
+    .map(({ table }) => ({
+      table,
+      reason: withdrawn.find((one) => sameTable(one.table, table))?.reason ?? left,
+    }));
 }
 
 /** Nothing happens where there is none. */
@@ -79,30 +93,41 @@ export async function dropPublication(client: ClientBase, publication: string): 
 }
 
 /**
- * Tables of the publication whose owner's UPDATE and DELETE fail now, since their identity was changed after they were
- * published: for the minute check. Each error's hint has the repair.
+ * Takes out of the publication the tables whose owner's UPDATE and DELETE fail now, since their identity was changed after they
+ * were published: nothing of ours may stand in their way. Where our role may not, the error says which statement is needed.
  */
-export async function brokenTables(client: ClientBase, publication: string): Promise<readonly MillraceError[]> {
+async function withdrawBroken(client: ClientBase, publication: string): Promise<readonly MissingTable[]> {
   const version = await serverVersion(client);
-  const problems: MillraceError[] = [];
-  for (const { table, columns } of (await currentTables(client, publication, version)) ?? []) {
-    const facts = await tableFacts(client, table);
-    try {
-      const needed = columnList(facts, [], version);
-      if (covers(columns, needed, 'extend')) continue;
-      problems.push(
-        new MillraceError(
-          'TABLE_IDENTITY',
-          `the replica identity of ${quoteTable(table)} has columns that the publication ${publication} leaves out, so UPDATE and DELETE on it fail`,
-          { hint: 'Restart the connector, which publishes them.', table: quoteTable(table) },
-        ),
-      );
-    } catch (error) {
-      if (!(error instanceof MillraceError)) throw error;
-      problems.push(error);
-    }
+  const broken: TableName[] = [];
+  for (const { table, columns } of (await currentTables(client, publication, version)) ?? [])
+    if (await isBroken(client, table, columns, version)) broken.push(table);
+  const statements = broken.map(
+    (table) => `alter publication ${quoteIdentifier(publication)} drop table ${quoteTable(table)}`,
+  );
+  await inTransaction(client, statements).catch((cause: unknown) => {
+    throw new MillraceError(
+      'TABLE_IDENTITY',
+      `UPDATE and DELETE fail on ${broken.map(quoteTable).join(', ')}, whose replica identity was changed, while the publication has what it was`,
+      { hint: `Run as the publication's owner: ${statements.join('; ')}`, cause },
+    );
+  });
+  const reason =
+    'has another replica identity than when it was published, and was taken out so that UPDATE and DELETE work';
+  return broken.map((table) => ({ table, reason }));
+}
+
+async function isBroken(
+  client: ClientBase,
+  table: TableName,
+  columns: readonly string[] | undefined,
+  version: number,
+): Promise<boolean> {
+  try {
+    return !covers(columns, columnList(await tableFacts(client, table), [], version), 'extend');
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'TABLE_IDENTITY') return true;
+    throw error;
   }
-  return problems;
 }
 
 /** Undefined where there is no such publication. */

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { definitionChecker } from '../../src/commands/check-definition.ts';
 import { migrate } from '../../src/catalog/migrate.ts';
 import { PIPELINE_COLUMNS, PIPELINES_TABLE } from '../../src/catalog/pipeline-row.ts';
 import { readStatus } from '../../src/catalog/status.ts';
@@ -80,7 +81,15 @@ class World {
       group: this.options.group,
       logger: silentLogger,
     });
-    const ports = { warehouse, state, log, clock: systemClock, random: Math.random, logger: silentLogger };
+    const ports = {
+      warehouse,
+      state,
+      log,
+      clock: systemClock,
+      random: Math.random,
+      logger: silentLogger,
+      checkDefinition: definitionChecker(this.database.url),
+    };
     return await runConnector(ports, this.options, signals);
   }
 
@@ -382,6 +391,73 @@ test('a paused pipeline lets go of the WAL above its budget, says so, and is bui
   await world.catchUp();
   expect(await readStatus(client)).toMatchObject([{ state: 'running', generation: 2 }]);
   expect(shown(await world.records(1, 2)).filter((line) => /^\["\d+"\] \{/.test(line)).length).toBe(304);
+});
+
+test('what the sink would refuse stops a pipeline before its tables are read', async () => {
+  await using world = await World.open();
+  await world.database.query(SHOP);
+  const client = await world.database.connect();
+  const create = (name: string, options: string): Promise<unknown> =>
+    world.database.query(
+      `select millrace.create_pipeline('${name}', features => 'fraud_features', key => 'id', event_time => 'created_at', labels => 'fraud_labels', ${options})`,
+    );
+  await create('odd_model', `model => '{"kind": "logistic", "optimiser": "sgd"}'`);
+  await create('odd_alert', `alert_when => 'scroe > 0.9'`);
+  await world.catchUp();
+  expect(await readStatus(client)).toMatchObject([
+    { state: 'failed', reason: expect.stringContaining('alert_when (scroe > 0.9) cannot be used') as string },
+    {
+      state: 'failed',
+      reason: expect.stringContaining('optimiser') as string,
+      hint: expect.stringContaining('optimizer') as string,
+    },
+  ]);
+  expect(await world.records(1, 1).catch(() => [])).toEqual([]);
+});
+
+test('a table that gets another identity of published columns stops its pipeline at its next change, none the wiser before', async () => {
+  await using world = await World.open();
+  await world.database.query(`${SHOP}; alter table payments add column code int`);
+  await world.database.query(
+    `update payments set code = id; alter table payments alter code set not null, add unique (code)`,
+  );
+  await world.database.query(
+    `drop view fraud_features; create view fraud_features as select id, created_at, amount, code from payments`,
+  );
+  await world.database.query(CREATE);
+  await world.catchUp();
+  await world.database.query(`alter table payments replica identity using index payments_code_key`);
+  await world.database.query(`delete from payments where id = 1`);
+  await world.catchUp();
+  const client = await world.database.connect();
+  expect(await readStatus(client)).toMatchObject([
+    {
+      state: 'failed',
+      reason: expect.stringContaining('replica identity of public.payments was changed') as string,
+      hint: expect.stringContaining('Rebuild') as string,
+    },
+  ]);
+});
+
+test('a table whose replica identity was changed is taken out, its owner can write, and its pipeline needs a rebuild', async () => {
+  await using world = await World.open();
+  await world.database.query(SHOP);
+  await world.database.query(CREATE);
+  await world.catchUp();
+  await world.database.query(`select millrace.pause('fraud')`);
+  await world.catchUp();
+  await world.database.query(`alter table payments replica identity nothing`);
+  await expect(world.database.query(`update payments set amount = 8 where id = 1`)).rejects.toThrow('cannot update');
+  await world.catchUp();
+  await world.database.query(`update payments set amount = 8 where id = 1`);
+  const client = await world.database.connect();
+  expect(await readStatus(client)).toMatchObject([
+    {
+      state: 'needs rebuild',
+      reason: expect.stringContaining('another replica identity') as string,
+      hint: expect.stringContaining('rebuild') as string,
+    },
+  ]);
 });
 
 test('a table that leaves the publication with a dropped column stops its pipeline, before or after a restart; a rebuild has everything', async () => {

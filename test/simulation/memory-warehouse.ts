@@ -246,8 +246,12 @@ export class MemoryWarehouse {
         call(() => {
           this.publish(inputs.map(({ table }) => table));
         }),
-      unpublished: (inputs) =>
-        Promise.resolve(inputs.map(({ table }) => table).filter((table) => !this.#publication.has(nameOf(table)))),
+      missing: (inputs) =>
+        Promise.resolve(
+          inputs
+            .filter(({ table }) => !this.#publication.has(nameOf(table)))
+            .map(({ table }) => ({ table, reason: 'has left the publication' })),
+        ),
       openSource: (from) => call(() => this.openSource(life, from)),
       openSnapshot: () =>
         call(() => {

@@ -68,6 +68,7 @@ export class World {
           clock: life,
           random: scheduler.random,
           logger: silentLogger,
+          checkDefinition: async () => {},
         },
         {
           group: GROUP,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { describeBlocking, type BlockingTransaction } from '../../src/source/blocking-transactions.ts';
 import { currentLsn, heartbeat, identifyWarehouse, prepareGroup } from '../../src/source/group.ts';
-import { brokenTables, ensurePublication } from '../../src/source/publication.ts';
+import { ensurePublication, missingTables } from '../../src/source/publication.ts';
 import type { PublishedColumns } from '../../src/source/published-tables.ts';
 import { ReplicationSource } from '../../src/source/replication-source.ts';
 import { dropSlot, slotName, slotState } from '../../src/source/slot.ts';
@@ -273,19 +273,26 @@ describe('what is not ready is said with the statement that mends it:', () => {
   });
 });
 
-test('an identity that was changed after publishing, so that the owner’s updates fail, is found with the repair', async () => {
+test('a table whose identity was changed after publishing, so that the owner’s updates fail, is taken out and said to be missing', async () => {
   await using database = await createDatabase();
   await database.query(`create table t (id int primary key, code int not null unique, v text)`);
   await prepare(database, [reading('t', 'v')]);
   const client = await database.connect();
-  expect(await brokenTables(client, slotName(database.name))).toEqual([]);
+  const missing = () => missingTables(client, slotName(database.name), [reading('t', 'v')]);
+  expect(await missing()).toEqual([]);
   await database.query(`alter table t replica identity using index t_code_key; insert into t values (1, 1, 'a')`);
   await expect(database.query(`update t set v = 'b'`)).rejects.toThrow('cannot update');
-  const [problem] = await brokenTables(client, slotName(database.name));
-  expect(problem).toMatchObject({ code: 'TABLE_IDENTITY', message: expect.stringContaining('"public"."t"') as string });
-  await ensurePublication(client, slotName(database.name), [reading('t', 'v')]);
+  expect(await missing()).toMatchObject([
+    { table: { schema: 'public', name: 't' }, reason: expect.stringContaining('another replica identity') as string },
+  ]);
   await database.query(`update t set v = 'b'`);
-  expect(await brokenTables(client, slotName(database.name))).toEqual([]);
+  expect(await missing()).toMatchObject([{ reason: expect.stringContaining('left the publication') as string }]);
+  await ensurePublication(client, slotName(database.name), [reading('t', 'v')]);
+  await database.query(`update t set v = 'c'`);
+  expect(await missing()).toEqual([]);
+  await database.query(`alter table t replica identity nothing`);
+  expect(await missing()).toHaveLength(1);
+  await database.query(`update t set v = 'd'`);
 });
 
 test('the warehouse is known by its system identifier and timeline', async () => {

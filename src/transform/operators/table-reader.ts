@@ -19,6 +19,7 @@ export class TableReader {
   /** Rows have no key that we know: equal rows are counted, not told apart. */
   readonly multiset: boolean;
   readonly #columns: PlanTable['columns'];
+  readonly #replicaIdentity: PlanTable['replicaIdentity'];
   readonly #parsers: readonly Parse[];
   readonly #printers: readonly Print[];
   readonly #jsonPrinters: readonly Print[];
@@ -31,6 +32,7 @@ export class TableReader {
     this.table = table.table;
     this.name = `${table.table.schema}.${table.table.name}`;
     this.#columns = table.columns;
+    this.#replicaIdentity = table.replicaIdentity;
     this.#parsers = table.columns.map(({ type }) => parserOf(type.oid));
     this.#printers = table.columns.map(({ type }) => printerOf(type.oid, timezone));
     this.#jsonPrinters = table.columns.map(({ type }) => jsonPrinterOf(type.oid, timezone));
@@ -177,10 +179,23 @@ export class TableReader {
     return this.#printers[column]!(this.#parsers[column]!(cell));
   }
 
+  /** Rows are told apart by the identity of the time when the view was described; by another they would be taken for new ones. */
+  #checkIdentity(relation: Relation): void {
+    if (relation.replicaIdentity === 'f' || this.#replicaIdentity === 'f') return;
+    const sent = relation.columns.filter(({ identity }) => identity).map(({ name }) => name);
+    const known = this.#columns.filter(({ identity }) => identity).map(({ name }) => name);
+    if (sent.length === known.length && sent.every((name) => known.includes(name))) return;
+    throw new MillraceError('TABLE_IDENTITY', `the replica identity of ${this.name} was changed`, {
+      table: this.name,
+      hint: 'Rebuild the pipelines that read it.',
+    });
+  }
+
   /** For each of our columns, where the stream has it. Found once for each description of the table. */
   #source(relation: Relation): Int32Array {
     let source = this.#sources.get(relation);
     if (!source) {
+      this.#checkIdentity(relation);
       const places = new Map(relation.columns.map(({ name }, index) => [name, index]));
       source = Int32Array.from(this.#columns, ({ name }) => {
         const place = places.get(name);
