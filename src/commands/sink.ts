@@ -76,6 +76,11 @@ export async function runSinkProcess(flags: CommonFlags): Promise<void> {
     abort: signals.abort,
     until: whenAborted(signals.finish),
     report: (report) => status.take(report),
+    waits: (error, waitMs) =>
+      logger.warn(
+        { reason: error instanceof Error ? error.message : String(error), waitMs },
+        'the topics cannot be listed, trying again',
+      ),
   });
   if (signals.finish.aborted && (status.failed > 0 || status.deadLetters > 0)) process.exitCode = EXIT.degraded;
 }

@@ -29,6 +29,8 @@ export interface PartitionOptions {
   /** Writes of a pipeline's partitions go one after another: their checkpoints follow each other. */
   readonly inTurn: (write: () => Promise<void>) => Promise<void>;
   readonly committed: (progress: BatchProgress) => void;
+  /** The warehouse is away; the same is tried again. */
+  readonly waits: (error: unknown) => void;
   /** Stop deleting what has expired: it can be done after the next start. */
   readonly stopExpiry: AbortSignal;
   /** Drop it now: a write that fails is not tried again. */
@@ -169,13 +171,14 @@ export class PartitionLoop {
 
   /** The same attempt again while its failure is a passing one. */
   async #retrying<T>(attempt: () => Promise<T>): Promise<T> {
-    const { ports, abort } = this.#options;
+    const { ports, abort, waits } = this.#options;
     const backOff = new BackOff({ firstMs: 100, capMs: 10_000, random: ports.random });
     for (;;) {
       try {
         return await attempt();
       } catch (error) {
         if (!isRetryable(error) || abort.aborted) throw error;
+        waits(error);
         await ports.clock.sleep(backOff.next(), abort);
         abort.throwIfAborted();
       }

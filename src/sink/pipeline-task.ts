@@ -160,6 +160,7 @@ export class PipelineTask {
       learning: (definition) => this.#model(definition),
       inTurn: (write) => this.#inTurn(write),
       committed,
+      waits: (error) => this.#say('waiting', error),
       stopExpiry: signal,
       abort,
     });

@@ -4,6 +4,8 @@
 //                  │ learner's lock, one model                                      │
 //                  └── checkpoint when drained ◀────────── versions by count ◀──────┘
 
+import { BackOff } from '../runtime/back-off.ts';
+import { isRetryable } from '../runtime/errors.ts';
 import type { ReadOptions, TopicName } from '../stream/log.ts';
 import { PipelineTask } from './pipeline-task.ts';
 import type { SinkPorts, SinkReport } from './ports.ts';
@@ -21,17 +23,19 @@ export interface SinkOptions {
   /** When it resolves, the sink goes on to the end that each topic then has, and stops. Never, where undefined. */
   readonly until?: Promise<void>;
   readonly report: (report: SinkReport) => void;
+  /** The topics cannot be listed for now (their broker is away); it is tried again after so long. */
+  readonly waits?: (error: unknown, waitMs: number) => void;
 }
 
-/** Resolves when drained, aborted or caught up; rejects only where topics cannot be listed. */
+/** Resolves when drained, aborted or caught up; rejects only where topics cannot be listed for good. */
 export async function runSink(options: SinkOptions): Promise<void> {
   const tasks = new Map<string, RunningTask>();
   const caughtUp = new AbortController();
   const over = new AbortController();
   const stop = AbortSignal.any([options.drain, options.abort, over.signal]);
   const refresh = async (): Promise<void> => {
-    if (!stop.aborted)
-      startAndStop(newest(await options.ports.log.list(options.group)), tasks, options, caughtUp.signal);
+    const topics = await listed(options, stop);
+    if (topics !== undefined && !stop.aborted) startAndStop(newest(topics), tasks, options, caughtUp.signal);
   };
   let failure: { readonly error: unknown } | undefined;
   const fail = (error: unknown): void => {
@@ -55,6 +59,23 @@ export async function runSink(options: SinkOptions): Promise<void> {
   // Neither after a drain nor after a failure: `until` may never come.
   if (!options.drain.aborted && !options.abort.aborted && failure === undefined) await finishing;
   if (failure !== undefined) throw failure.error;
+}
+
+/** The group's topics, asked for until they are told or `stop` aborts (then undefined). */
+async function listed(options: SinkOptions, stop: AbortSignal): Promise<readonly TopicName[] | undefined> {
+  const { log, clock, random } = options.ports;
+  const backOff = new BackOff({ firstMs: 200, capMs: 10_000, random });
+  while (!stop.aborted) {
+    try {
+      return await log.list(options.group);
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      const waitMs = backOff.next();
+      options.waits?.(error, waitMs);
+      await clock.sleep(waitMs, stop);
+    }
+  }
+  return undefined;
 }
 
 interface RunningTask {

@@ -28,6 +28,15 @@ export class Life {
     });
   }
 
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** What it has said so far does not count any more. */
+  forget(): void {
+    this.#said = '';
+  }
+
   /** What it last wrote to standard error. */
   get said(): string {
     return this.#said;
@@ -42,6 +51,12 @@ export class Life {
       this.#heard();
     });
     await Promise.race([heard, this.ended]);
+  }
+
+  /** SIGTERM: it finishes what is in flight, then ends. */
+  drain(): Promise<Ended> {
+    this.#child.kill('SIGTERM');
+    return this.ended;
   }
 
   /** SIGKILL, and waits until the process is gone. */

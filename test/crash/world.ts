@@ -22,6 +22,8 @@ const COMMIT_NOTICE = `
 export type Stage = 'connector' | 'sink';
 
 export interface WorldOptions {
+  /** Its own; one of the run's server where not given. */
+  readonly database?: TestDatabase;
   readonly partitions: number;
   /** Kafka; undefined: the embedded stream. */
   readonly brokers: readonly string[] | undefined;
@@ -31,7 +33,7 @@ export class World {
   readonly database: TestDatabase;
   readonly folder = mkdtempSync(path.join(tmpdir(), 'millrace-crash-'));
   readonly options: WorldOptions;
-  readonly writer: pg.Client;
+  writer: pg.Client;
   readonly #cli = builtCommandLine();
   readonly #lives = new Set<Life>();
 
@@ -42,7 +44,7 @@ export class World {
   }
 
   static async open(options: WorldOptions): Promise<World> {
-    const database = await createDatabase();
+    const database = options.database ?? (await createDatabase());
     await migrate(database.url);
     await database.query(SCHEMA);
     await database.query(COMMIT_NOTICE);
@@ -55,6 +57,11 @@ export class World {
 
   async createPipeline(): Promise<void> {
     await this.database.query(PIPELINE);
+  }
+
+  /** After the server was away. */
+  async reconnect(): Promise<void> {
+    this.writer = await this.database.connect();
   }
 
   /** Commits a transaction of the history. */

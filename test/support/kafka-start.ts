@@ -21,15 +21,18 @@ export async function startKafka(): Promise<StartedKafka | { readonly missing: s
   if (given) return { brokers: given.split(','), stop: async () => {} };
   const contained = await startInDocker();
   if (contained) return contained;
-  for (const [program, argument] of [
+  const program = missingForJava();
+  if (program !== undefined) return { missing: `no MILLRACE_TEST_BROKERS, no Docker daemon, and no ${program}` };
+  return startWithJava();
+}
+
+/** The program that {@link startBroker} needs and this machine lacks. */
+export function missingForJava(): string | undefined {
+  const programs = [
     ['java', '-version'],
     ['mvn', '--version'],
-  ] as const) {
-    if (spawnSync(program, [argument], { stdio: 'ignore' }).status !== 0) {
-      return { missing: `no MILLRACE_TEST_BROKERS, no Docker daemon, and no ${program}` };
-    }
-  }
-  return startWithJava();
+  ] as const;
+  return programs.find(([program, argument]) => spawnSync(program, [argument], { stdio: 'ignore' }).status !== 0)?.[0];
 }
 
 /** Asks the daemon, since where there is one there need not be a `docker` program. */
@@ -40,7 +43,7 @@ async function startInDocker(): Promise<StartedKafka | undefined> {
   } catch {
     return undefined;
   }
-  const port = await freePort();
+  const port = await freeBrokerPort();
   const container = await new GenericContainer(IMAGE)
     .withExposedPorts({ container: 9092, host: port })
     .withEnvironment({
@@ -64,20 +67,28 @@ async function startInDocker(): Promise<StartedKafka | undefined> {
 }
 
 async function startWithJava(): Promise<StartedKafka> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'millrace-test-kafka-'));
+  const broker = await startBroker(folder, await freeBrokerPort());
+  return {
+    brokers: broker.brokers,
+    async stop() {
+      await broker.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A broker of the caller's own, by Java and Maven: over the same folder and port it goes on where the last one was stopped. */
+export async function startBroker(folder: string, port: number): Promise<StartedKafka> {
   const root = projectRoot();
   const here = path.join(root, 'test/support/kafka-broker');
   const cache = path.join(root, '.cache/kafka');
-  const folder = mkdtempSync(path.join(tmpdir(), 'millrace-test-kafka-'));
-  const port = await freePort();
   // The script leaves the broker running and prints its pid.
   const { stdout } = await promisify(execFile)(path.join(here, 'start'), [cache, folder, String(port)]);
   const pid = Number(stdout.trim());
   return {
     brokers: [`127.0.0.1:${port}`],
-    async stop() {
-      await kill(pid);
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop: () => kill(pid),
   };
 }
 
@@ -103,7 +114,7 @@ async function kill(pid: number): Promise<void> {
 }
 
 /** The port after it is the controller's, so both must be free. */
-async function freePort(): Promise<number> {
+export async function freeBrokerPort(): Promise<number> {
   for (;;) {
     const port = await listenOnce(0);
     if (port < 65_000 && (await listenOnce(port + 1).catch(() => 0)) !== 0) return port;
