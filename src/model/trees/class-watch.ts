@@ -13,6 +13,7 @@ export const MEAN = 3;
 export const SQUARES = 4;
 export const FIELDS = 5;
 
+const LEAST_LOG = -1e100;
 const HALF_LOG_TAU = 0.5 * Math.log(2 * Math.PI);
 
 export class ClassWatch {
@@ -103,7 +104,9 @@ export class ClassWatch {
     const variance = numbers[at + SQUARES]! / (weight - 1);
     if (!(variance > 0)) return 0;
     const distance = value - numbers[at + MEAN]!;
-    return (distance * distance) / (-2 * variance) - HALF_LOG_TAU - 0.5 * Math.log(variance);
+    const log = (distance * distance) / (-2 * variance) - HALF_LOG_TAU - 0.5 * Math.log(variance);
+    // With a variance of next to nothing it can be −∞, and then nothing could be compared any more.
+    return log > LEAST_LOG ? log : LEAST_LOG;
   }
 
   /** Laplace's correction over the codes that came to this leaf. */

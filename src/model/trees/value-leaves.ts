@@ -200,9 +200,9 @@ export class ValueLeaves implements Leaves {
   #deviations(j: number, value: number): number {
     if (value !== value) return 0;
     const scales = this.#scales;
-    const squares = scales[j * 3 + 2]!;
-    if (!(squares > 0)) return 0;
-    const distance = (value - scales[j * 3 + 1]!) / Math.sqrt(squares / scales[j * 3]!);
+    const variance = scales[j * 3 + 2]! / scales[j * 3]!;
+    if (!(variance > 0)) return 0;
+    const distance = (value - scales[j * 3 + 1]!) / Math.sqrt(variance);
     return distance > MOST_DEVIATIONS ? MOST_DEVIATIONS : distance < -MOST_DEVIATIONS ? -MOST_DEVIATIONS : distance;
   }
 

@@ -61,6 +61,15 @@ const subjects: Subject[] = [
     'softmax with adam, l1',
   ),
   subjectOf('binary', { kind: 'passive_aggressive', variant: 'pa2', c: 0.1 }, 'passive_aggressive pa2'),
+  // Trees that split at once, and whose parts drift at once.
+  ...(['binary', 'regression', 'multiclass'] as const).flatMap((task) =>
+    OF_PROBABILITY.map((kind) => {
+      const drift = kind === 'hoeffding_tree' ? {} : { drift_delta: 0.9, ...FEWER[kind] };
+      const window = kind === 'hoeffding_adaptive_tree' ? { drift_window: 5, switch_significance: 0.9 } : {};
+      const options = { kind, grace_period: 5, delta: 0.9, tau: 1, max_depth: 6, ...drift, ...window };
+      return subjectOf(task, options, `${kind} (${task}) that splits at once`);
+    }),
+  ),
   subjectOf('binary', { kind: 'auto' }, 'auto for a boolean'),
   subjectOf('regression', { kind: 'auto' }, 'auto for a number'),
 ];

@@ -46,6 +46,23 @@ test('through pure leaves, drift and noise a tree is what River predicts', async
   expect(worst).toBeLessThan(1e-9);
 });
 
+test('values that differ by next to nothing leave probabilities finite', async () => {
+  const model = await treeOf(floatColumns(['x']), booleanLabel);
+  const learn = (x: number, target: number) => model.learn({ features: { x }, target, weight: 1 });
+  for (const [x, target] of [
+    [-2e-162, 0],
+    [0, 0],
+    [-5e-324, 1],
+    [1e-320, 1],
+  ] as const)
+    learn(x, target);
+  for (const x of [0, 1, -1, 1e15]) {
+    const score = model.predictMany([{ x }])[0]!.score!;
+    expect(score).toBeGreaterThanOrEqual(0);
+    expect(score).toBeLessThanOrEqual(1);
+  }
+});
+
 describe('a tree for numbers', () => {
   const columns: ColumnType[] = [...floatColumns(['x', 'noise']), { name: 'kind', typeOid: 25, type: 'text' }];
   /** A step at x = 3, another level for one kind, and a slope beyond the step. */
