@@ -68,6 +68,23 @@ describe('an encoder', () => {
     expect(encoded(encoder, { amount: '1e3' }, true)).toEqual([[0, 0]]);
   });
 
+  test('reads columns of any name', () => {
+    const names = [
+      'plain',
+      'with space',
+      '"quoted"',
+      "it's",
+      'back\\slash',
+      'new\nline',
+      '${x}',
+      '\u2028',
+      'constructor',
+    ];
+    const encoder = encoderOf(Object.fromEntries(names.map((name) => [name, 'numeric'])), { standardise: false });
+    const row = Object.fromEntries(names.map((name, i) => [name, i + 1]));
+    expect(encoded(encoder, row, true)).toEqual(names.map((_, i) => [i, i + 1]));
+  });
+
   test('says nothing of a column that the row does not have', () => {
     const encoder = encoderOf({ amount: 'numeric', night: 'boolean' });
     expect(encoded(encoder, {}, true)).toEqual([]);

@@ -81,6 +81,29 @@ describe('model options that are not valid are refused with what would be', () =
   });
 });
 
+describe('an integer label', () => {
+  const label = { name: 'label', typeOid: 23, type: 'integer' };
+  const learnt = async (options: Record<string, unknown>) => {
+    const model = await createModel({ ...requestFor(columns, options), label, classes: true });
+    model.learn({ features: { amount: 1 }, target: 7, label: '7', weight: 1 });
+    return { task: model.task, ...model.predictMany([{ amount: 1 }])[0]! };
+  };
+
+  test('is a number, a class where the kind learns no numbers or the options say so', async () => {
+    expect(await learnt({ kind: 'hoeffding_tree' })).toEqual({ task: 'regression', score: 7, prediction: '7' });
+    const one = { task: 'multiclass', score: 1, prediction: '7', outputs: { 7: 1 } };
+    expect(await learnt({ kind: 'hoeffding_tree', task: 'multiclass' })).toEqual(one);
+    expect(await learnt({ kind: 'naive_bayes' })).toEqual(one);
+    expect(await learnt({ kind: 'softmax' })).toEqual(one);
+  });
+
+  test('is not learned as what it cannot be', async () => {
+    expect(await refusal({ kind: 'hoeffding_tree', task: 'binary' }, label)).toBe(
+      'model option "task" is "binary", which a label of type integer is not learned as. Valid here: "regression", "multiclass".',
+    );
+  });
+});
+
 describe('kinds', () => {
   test('auto is logistic for a boolean label and linear for a number', async () => {
     const binary = await createModel(requestFor(columns, { kind: 'auto' }));

@@ -8,6 +8,7 @@ import type { FeatureRow } from '../model.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import type { EncodeOptions } from './encode-options.ts';
 import { planEncoding, type FeaturePlan, type Role } from './feature-role.ts';
+import { rowReader, type RowReader } from './row-reader.ts';
 import { categoryOf, hashText, numberOf } from './feature-value.ts';
 
 /** Longer texts are not kept as a category: they count as `other`. */
@@ -54,6 +55,9 @@ export class Encoder implements Layout {
   /** Reused: what `encode` gives holds until it is called again. */
   readonly #input: Input;
   readonly #owners: Int32Array;
+  readonly #read: RowReader;
+  /** The row in hand, by feature. */
+  readonly #cells: unknown[];
 
   constructor(
     columns: readonly ColumnType[],
@@ -81,6 +85,8 @@ export class Encoder implements Layout {
       values: new Float64Array(features.length),
     };
     this.#owners = new Int32Array(features.length);
+    this.#read = rowReader(features.map((plan) => plan.name));
+    this.#cells = new Array<unknown>(features.length).fill(undefined);
   }
 
   /** Names of the features in use, in the view's order. */
@@ -120,10 +126,11 @@ export class Encoder implements Layout {
   encode(row: FeatureRow, learn: boolean): Input {
     const input = this.#input;
     input.length = 0;
-    if (this.#columns) return this.#encodeColumns(row, learn);
+    this.#read(row, this.#cells);
+    if (this.#columns) return this.#encodeColumns(learn);
     for (let f = 0; f < this.#features.length; f++) {
       const { plan, state } = this.#features[f]!;
-      const value = row[plan.name];
+      const value = this.#cells[f];
       // Absent is not NULL: the row says nothing of it.
       if (value === undefined) continue;
       if (plan.role === 'number') this.#number(f, value, plan, state, learn);
@@ -133,10 +140,10 @@ export class Encoder implements Layout {
     return input;
   }
 
-  #encodeColumns(row: FeatureRow, learn: boolean): Input {
+  #encodeColumns(learn: boolean): Input {
     for (let f = 0; f < this.#features.length; f++) {
       const { plan, state } = this.#features[f]!;
-      const value = row[plan.name];
+      const value = this.#cells[f];
       const code =
         value === undefined || value === null
           ? Number.NaN
