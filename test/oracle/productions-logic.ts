@@ -189,7 +189,11 @@ const simpleCase: Production = {
 
 const extremes: Production[] = ANY.flatMap((type) => {
   const error: Pick<Production, 'error'> = isInexact(type)
-    ? { error: (_, args) => `greatest(${args.map(errorOf).join(', ')})` }
+    ? // What is not finite is exact, and would make a bound that nothing is within.
+      {
+        error: (_, args) =>
+          `greatest(${args.map((arg) => `nullif(nullif(${errorOf(arg)}, 'NaN'), 'Infinity')`).join(', ')})`,
+      }
     : {};
   return (['greatest', 'least'] as const).map((name) => ({
     name: `${name}: ${type}`,

@@ -8,6 +8,7 @@ import { OID } from '../../flow/types/type-oid.ts';
 import { MillraceError } from '../../runtime/errors.ts';
 import type { AggregateName, LateralAggregate, PlanExpression } from '../view-plan.ts';
 import { ExactSummary, ExtremeSummary, integerInput } from './exact-summary.ts';
+import { floatOf } from './row-order.ts';
 import { CountSummary, FloatSummary, MomentsSummary, type Summary } from './summary.ts';
 
 /** Reads what its summary accumulated; `rows` is how many rows the frame has. */
@@ -62,7 +63,7 @@ export class AggregateSet {
       case 'max': {
         const sign = call.name === 'min' ? -1 : 1;
         const compare = comparatorOf(oid, argument!.type.collation);
-        const extreme = this.#summary(call, call.name, () => new ExtremeSummary(compare, sign));
+        const extreme = this.#summary(call, call.name, () => new ExtremeSummary(compare, sign, floatOf(oid)));
         return { summary: extreme, result: () => extreme.best };
       }
       case 'stddev_samp':

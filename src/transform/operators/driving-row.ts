@@ -2,7 +2,8 @@
 
 import type { KeyText } from '../../flow/record.ts';
 import type { SqlValue } from '../../flow/types/sql-value.ts';
-import { EMPTY, hashText } from './ordered-rows.ts';
+import { hashText } from './ordered-rows.ts';
+import { EMPTY } from './summary.ts';
 import type { TableReader } from './table-reader.ts';
 import type { WindowRow } from './window-group.ts';
 

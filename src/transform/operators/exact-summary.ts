@@ -3,7 +3,7 @@
 import { addNumeric, Decimal, decimalFromInteger, type NumericValue } from '../../flow/types/decimal.ts';
 import type { Compare } from '../../flow/types/comparison.ts';
 import type { SqlValue } from '../../flow/types/sql-value.ts';
-import { grown, type Summary } from './summary.ts';
+import { EMPTY, grown, type Summary } from './summary.ts';
 
 const POWERS = Array.from({ length: 16 }, (_, exponent) => 10 ** exponent);
 const ZERO = new Decimal(0, 0);
@@ -142,42 +142,71 @@ export class ExactSummary implements Summary {
 export const integerInput = (value: SqlValue): SqlValue =>
   value === null ? null : value === 0 ? ZERO : decimalFromInteger(value as number | bigint);
 
-/** The least (sign -1) or greatest (sign 1) value; of equal ones the last in row order, as Postgres's *_smaller take it. */
+/**
+ * The least (sign -1) or greatest (sign 1) value; of equal ones the last in row order, as Postgres's *_smaller take it. A tree
+ * knows the node that has it, and its value as a float, which decides nearly always.
+ */
 export class ExtremeSummary implements Summary {
-  readonly #own: SqlValue[] = [];
-  readonly #best: SqlValue[] = [null];
+  readonly #own: SqlValue[] = [null];
+  #ownFloat = new Float64Array(0);
+  #bestAt = new Int32Array(0);
+  #bestFloat = new Float64Array(0);
   readonly #compare: Compare;
+  readonly #float: (value: Exclude<SqlValue, null>) => number;
   readonly #sign: number;
-  best: SqlValue = null;
+  #at = EMPTY;
+  #value = 0;
 
-  constructor(compare: Compare, sign: 1 | -1) {
+  /** `float`: never falls where the order of `compare` rises; without it every comparison is a full one. */
+  constructor(compare: Compare, sign: 1 | -1, float: ((value: Exclude<SqlValue, null>) => number) | undefined) {
     this.#compare = compare;
+    this.#float = float ?? (() => 0);
     this.#sign = sign;
   }
-  grow(): void {}
+  get best(): SqlValue {
+    return this.#own[this.#at]!;
+  }
+  grow(capacity: number): void {
+    this.#ownFloat = grown(this.#ownFloat, capacity);
+    this.#bestAt = grown(this.#bestAt, capacity);
+    this.#bestFloat = grown(this.#bestFloat, capacity);
+  }
   set(node: number, value: SqlValue): void {
     this.#own[node] = value;
+    this.#ownFloat[node] = value === null ? 0 : this.#float(value);
   }
   clear(node: number): void {
     this.#own[node] = null;
-    this.#best[node] = null;
   }
   pull(node: number, left: number, right: number): void {
-    this.#best[node] = this.#better(this.#better(this.#best[left]!, this.#own[node]!), this.#best[right]!);
+    this.read(left);
+    this.#offer(this.#own[node] === null ? EMPTY : node, this.#ownFloat[node]!);
+    this.#offer(this.#bestAt[right]!, this.#bestFloat[right]!);
+    this.#bestAt[node] = this.#at;
+    this.#bestFloat[node] = this.#value;
   }
   fold(items: Int32Array, count: number): void {
-    this.best = null;
+    this.read(EMPTY);
     for (let index = 0; index < count; index++) {
       const item = items[index]!;
-      this.best = this.#better(this.best, item < 0 ? this.#own[~item]! : this.#best[item]!);
+      if (item >= 0) this.#offer(this.#bestAt[item]!, this.#bestFloat[item]!);
+      else if (this.#own[~item] !== null) this.#offer(~item, this.#ownFloat[~item]!);
     }
   }
   read(root: number): void {
-    this.best = this.#best[root]!;
+    this.#at = this.#bestAt[root]!;
+    this.#value = this.#bestFloat[root]!;
   }
-  #better(earlier: SqlValue, later: SqlValue): SqlValue {
-    if (earlier === null) return later;
-    if (later === null) return earlier;
-    return this.#compare(earlier, later) * this.#sign > 0 ? earlier : later;
+  /** A later row's value, or EMPTY. */
+  #offer(at: number, value: number): void {
+    if (at === EMPTY) return;
+    if (this.#at !== EMPTY) {
+      const difference = (this.#value - value) * this.#sign;
+      if (difference > 0) return;
+      // Also where both are the same infinity, and where a float says less than the value.
+      if (!(difference < 0) && this.#compare(this.#own[this.#at]!, this.#own[at]!) * this.#sign > 0) return;
+    }
+    this.#at = at;
+    this.#value = value;
   }
 }

@@ -4,6 +4,7 @@ import { comparatorOf } from '../../flow/types/comparison.ts';
 import type { SqlValue } from '../../flow/types/sql-value.ts';
 import type { Frame, OrderKey } from '../view-plan.ts';
 import { ExtremeSummary } from './exact-summary.ts';
+import { floatOf } from './row-order.ts';
 import { boundsMayFall, rangeBoundOf, type RangeBound } from './range-bound.ts';
 
 /** Where the current row stands in its partition. */
@@ -137,5 +138,5 @@ export class FrameResolver {
 
 function runningBound(oid: number, offset: SqlValue, bound: RangeBound, timezone: string): RunningBound | undefined {
   if (!boundsMayFall(oid, offset, timezone)) return undefined;
-  return { bound, summary: new ExtremeSummary(comparatorOf(oid, 0), 1) };
+  return { bound, summary: new ExtremeSummary(comparatorOf(oid, 0), 1, floatOf(oid)) };
 }

@@ -9,7 +9,8 @@ import { MillraceError } from '../../runtime/errors.ts';
 import type { StateEntry } from '../../state/state-store.ts';
 import type { LateralPlan, PlanExpression } from '../view-plan.ts';
 import { AggregateSet, type Aggregate } from './aggregate-set.ts';
-import { EMPTY, hashText, OrderedRows, type Orderable } from './ordered-rows.ts';
+import { hashText, OrderedRows, type Orderable } from './ordered-rows.ts';
+import { EMPTY } from './summary.ts';
 import { RowOrder } from './row-order.ts';
 import { TableReader } from './table-reader.ts';
 

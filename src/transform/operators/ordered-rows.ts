@@ -4,7 +4,7 @@
 // rebuilt after a restart gives what the one that grew row by row gave.
 
 import type { SqlValue } from '../../flow/types/sql-value.ts';
-import { grown, type Summary } from './summary.ts';
+import { EMPTY, grown, type Summary } from './summary.ts';
 import type { RowOrder } from './row-order.ts';
 
 export interface Orderable {
@@ -12,9 +12,6 @@ export interface Orderable {
   /** Of the identity; the row's priority in every tree. */
   readonly hash: number;
 }
-
-/** The empty tree. */
-export const EMPTY = 0;
 
 /**
  * A pool of nodes for many trees (one a partition) with one order and one list of summaries. A tree is the index of its

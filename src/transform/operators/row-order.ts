@@ -26,7 +26,7 @@ export class RowOrder {
       nullsFirst,
     }));
     const first = keys[0]?.expression.type.oid;
-    this.#primaryOf = first === undefined ? undefined : PRIMARY[first];
+    this.#primaryOf = first === undefined ? undefined : floatOf(first);
     this.#exact = first !== undefined && EXACT.has(first);
   }
 
@@ -58,12 +58,24 @@ export class RowOrder {
     if (column === undefined || value === undefined) return 0;
     if (value === null) return column.nullsFirst ? -Infinity : Infinity;
     if (this.#primaryOf === undefined) return 0;
-    const float = this.#primaryOf(value);
-    // NaN sorts above Infinity; as a float it shares Infinity's place and the full comparison decides.
-    return (Number.isNaN(float) ? Infinity : float) * column.sign + 0;
+    return this.#primaryOf(value) * column.sign + 0;
   }
 }
 
+/**
+ * A value of the type as a float that never falls where the value rises; undefined for types without one. NaN sorts above
+ * Infinity; as a float it shares Infinity's place, and the full comparison decides.
+ */
+export function floatOf(oid: number): ((value: Exclude<SqlValue, null>) => number) | undefined {
+  const convert = PRIMARY[oid];
+  if (convert === undefined || !HAS_NAN.has(oid)) return convert;
+  return (value) => {
+    const float = convert(value);
+    return Number.isNaN(float) ? Infinity : float;
+  };
+}
+
+const HAS_NAN: ReadonlySet<number> = new Set([OID.float4, OID.float8, OID.numeric]);
 const PRIMARY: Readonly<Record<number, (value: Exclude<SqlValue, null>) => number>> = {
   [OID.int2]: Number,
   [OID.int4]: Number,

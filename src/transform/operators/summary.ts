@@ -4,6 +4,9 @@
 
 import type { SqlValue } from '../../flow/types/sql-value.ts';
 
+/** The empty tree, and no node. */
+export const EMPTY = 0;
+
 /**
  * One column of summaries over the nodes of an {@link OrderedRows} pool. Node 0 is the empty tree and summarises no rows.
  * Struct of arrays: a node's numbers lie in typed arrays at its index, so that a path is recomputed without allocating.

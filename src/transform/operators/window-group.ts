@@ -6,9 +6,9 @@ import type { Frame, FrameBound, PlanExpression, WindowCall, WindowGroup as Grou
 import { AggregateSet, type Aggregate } from './aggregate-set.ts';
 import { FrameResolver, RankRanges, type RunningBound, type Standing } from './frame.ts';
 import type { ExtremeSummary } from './exact-summary.ts';
-import { EMPTY, OrderedRows, type Orderable } from './ordered-rows.ts';
+import { OrderedRows, type Orderable } from './ordered-rows.ts';
 import { RowOrder } from './row-order.ts';
-import type { Summary } from './summary.ts';
+import { EMPTY, type Summary } from './summary.ts';
 
 /** The rows that share one value of PARTITION BY. */
 export interface Partition {
