@@ -11,8 +11,12 @@ const PRIORS = { binary: 0.5, regression: 0, multiclass: 0 } as const;
 const ENOUGH = { binary: 1 / (1 + Math.exp(-1)) - 1e-9, regression: 1 - 0.1 - 1e-9, multiclass: 1 };
 /** Kinds whose explanations are of a probability, not of log-odds. */
 const OF_PROBABILITY: readonly string[] = ['hoeffding_tree', 'hoeffding_adaptive_tree', 'adaptive_forest'];
-/** Where the defaults would take minutes. */
-const FEWER: Readonly<Record<string, object>> = { adaptive_forest: { trees: 3 } };
+/** Where 64 KiB are not enough. */
+const STATE_BYTES: Readonly<Record<string, number>> = {
+  hoeffding_tree: 512 * 1024,
+  hoeffding_adaptive_tree: 512 * 1024,
+  adaptive_forest: 4 * 2 ** 20,
+};
 /** Kinds that grow with what they learn, up to `max_bytes`. */
 const GROWING = OF_PROBABILITY;
 
@@ -24,7 +28,7 @@ function subjectOf(task: LearnedTask, options: Subject['options'], name = `${opt
     prior: PRIORS[task],
     raw: task === 'regression' ? 'value' : OF_PROBABILITY.includes(options.kind) ? 'probability' : 'log_odds',
     certain: options.kind === 'passive_aggressive' ? ENOUGH[task] : 0.9,
-    stateBytes: OF_PROBABILITY.includes(options.kind) ? 512 * 1024 : 64 * 1024,
+    stateBytes: STATE_BYTES[options.kind] ?? 64 * 1024,
     grows: GROWING.includes(options.kind),
   };
 }
@@ -32,7 +36,7 @@ function subjectOf(task: LearnedTask, options: Subject['options'], name = `${opt
 const optimizers = [{ name: 'sgd' }, { name: 'adagrad' }, { name: 'adam', lr: 0.01 }, { name: 'ftrl' }];
 
 const subjects: Subject[] = [
-  ...LEARNERS.flatMap((kind) => kind.tasks.map((task) => subjectOf(task, { kind: kind.name, ...FEWER[kind.name] }))),
+  ...LEARNERS.flatMap((kind) => kind.tasks.map((task) => subjectOf(task, { kind: kind.name }))),
   ...optimizers.map((optimizer) =>
     subjectOf('binary', { kind: 'logistic', optimizer }, `logistic with ${optimizer.name}`),
   ),
@@ -64,7 +68,7 @@ const subjects: Subject[] = [
   // Trees that split at once, and whose parts drift at once.
   ...(['binary', 'regression', 'multiclass'] as const).flatMap((task) =>
     OF_PROBABILITY.map((kind) => {
-      const drift = kind === 'hoeffding_tree' ? {} : { drift_delta: 0.9, ...FEWER[kind] };
+      const drift = kind === 'hoeffding_tree' ? {} : { drift_delta: 0.9 };
       const window = kind === 'hoeffding_adaptive_tree' ? { drift_window: 5, switch_significance: 0.9 } : {};
       const options = { kind, grace_period: 5, delta: 0.9, tau: 1, max_depth: 6, ...drift, ...window };
       return subjectOf(task, options, `${kind} (${task}) that splits at once`);
