@@ -98,6 +98,52 @@ describe('class weights', () => {
   });
 });
 
+describe('importance-invariant weights', () => {
+  const sgd = { importance: 'invariant', optimizer: { name: 'sgd', lr: 0.3 }, intercept_lr: 0.1, ...raw };
+  const probes = [{ a: 1 }, { b: 1 }, { a: -2, c: 3 }, {}];
+  const seen = (model: Model) => model.predictMany(probes).map(({ score }) => score!);
+
+  test.each([
+    ['logistic', booleanLabel],
+    ['linear', numberLabel],
+  ])('of %s: an example of weight w is as many of a part of it in a row', async (kind, label) => {
+    const [whole, parts] = [await modelOf({ kind, ...sgd }, label), await modelOf({ kind, ...sgd }, label)];
+    for (const [i, { features, target }] of noisy(100).entries()) {
+      const weight = [1, 6, 0.5, 40][i % 4]!;
+      whole.learn({ features, target, weight });
+      for (let k = 0; k < 8; k++) parts.learn({ features, target, weight: weight / 8 });
+      const expected = seen(parts);
+      seen(whole).forEach((score, j) => expect(score).toBeCloseTo(expected[j]!, 9));
+    }
+  });
+
+  test.each([
+    ['logistic', booleanLabel],
+    ['linear', numberLabel],
+  ])('of %s: it is what gradient steps come to as they get smaller', async (kind, label) => {
+    const steps = { ...sgd, importance: 'gradient' };
+    const [whole, small] = [await modelOf({ kind, ...sgd }, label), await modelOf({ kind, ...steps }, label)];
+    const example = { features: { a: 1, b: -0.5, c: 2 }, target: 1 };
+    whole.learn({ ...example, weight: 3 });
+    for (let k = 0; k < 100_000; k++) small.learn({ ...example, weight: 3e-5 });
+    const expected = seen(small);
+    seen(whole).forEach((score, j) => expect(Math.abs(score - expected[j]!)).toBeLessThan(1e-4));
+  });
+
+  test('however great the weight, a step does not pass the label', async () => {
+    const model = await modelOf({ kind: 'linear', ...sgd }, numberLabel);
+    const row = { a: 3, b: 4, c: 5 };
+    for (const [target, weight] of [
+      [7, 1e6],
+      [-100, 1e9],
+      [3, 50],
+    ] as const) {
+      model.learn({ features: row, target, weight });
+      expect(model.predictMany([row])[0]!.score).toBeCloseTo(target, 6);
+    }
+  });
+});
+
 /** Crammer et al. 2006 over plain arrays, with nothing shared with the code under test. */
 function passiveAggressive(variant: string, c: number, epsilon: number | undefined) {
   const w = [0, 0, 0];

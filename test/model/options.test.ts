@@ -24,7 +24,7 @@ describe('model options that are not valid are refused with what would be', () =
 
   test('an unknown option, with the nearest name', async () => {
     expect(await refusal({ intercept_rl: 1 })).toBe(
-      'unknown model option "intercept_rl". Did you mean "intercept_lr"? Valid options: kind, save_every, explain, allow_leak, seed, encode, update, optimizer, intercept_lr, l1, l2, clip_gradient, class_weights.',
+      'unknown model option "intercept_rl". Did you mean "intercept_lr"? Valid options: kind, save_every, explain, allow_leak, seed, encode, update, optimizer, intercept_lr, l1, l2, clip_gradient, importance, class_weights.',
     );
     expect(await refusal({ optimizer: { name: 'adam', beta1: 0.8 } })).toBe(
       'unknown model option "beta1" in "optimizer". Did you mean "beta_1"? Valid options in "optimizer": name, lr, beta_1, beta_2, eps.',
@@ -48,6 +48,9 @@ describe('model options that are not valid are refused with what would be', () =
   test('options that do not go together', async () => {
     expect(await refusal({ l1: 0.1, optimizer: { name: 'ftrl' } })).toContain(
       'model option "l1" is not valid: "ftrl" has an l1 of its own, give it in "optimizer"',
+    );
+    expect(await refusal({ importance: 'invariant', optimizer: { name: 'adam' } })).toContain(
+      '"invariant" has a closed form for the optimizer "sgd" only',
     );
     expect(await refusal({ class_weights: { tru: 2 } })).toBe(
       'model option "class_weights" names "tru", which is no class here. Did you mean "true"? Valid classes: "true", "false".',

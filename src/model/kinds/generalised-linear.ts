@@ -4,13 +4,30 @@ import { z } from 'zod';
 import { classWeights, learnerOptions } from '../encoder/encode-options.ts';
 import type { Input, Learner } from '../learner.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
+import { invariantSlope } from './importance.ts';
 import { clipped, gradientOptions, LinearScore, oneL1, ONE_L1, sigmoid } from './linear-score.ts';
 
-export const linearOptions = z.strictObject({ ...learnerOptions, ...gradientOptions }).refine(oneL1, ONE_L1);
+/** How an example's weight counts: the slope that many times, or as so many examples in a row. */
+const importance = z.enum(['gradient', 'invariant']).default('gradient');
+
+const ONLY_SGD = {
+  path: ['importance'],
+  message: '"invariant" has a closed form for the optimizer "sgd" only',
+};
+
+function closedForm(options: { importance: string; optimizer: { name: string } }): boolean {
+  return options.importance === 'gradient' || options.optimizer.name === 'sgd';
+}
+
+export const linearOptions = z
+  .strictObject({ ...learnerOptions, ...gradientOptions, importance })
+  .refine(oneL1, ONE_L1)
+  .refine(closedForm, ONLY_SGD);
 
 export const logisticOptions = z
-  .strictObject({ ...learnerOptions, ...gradientOptions, class_weights: classWeights })
-  .refine(oneL1, ONE_L1);
+  .strictObject({ ...learnerOptions, ...gradientOptions, importance, class_weights: classWeights })
+  .refine(oneL1, ONE_L1)
+  .refine(closedForm, ONLY_SGD);
 
 type GeneralisedLinearOptions = z.infer<typeof linearOptions>;
 
@@ -19,11 +36,13 @@ export type Loss = 'log' | 'squared';
 export class GeneralisedLinear implements Learner {
   readonly #loss: Loss;
   readonly #clip: number;
+  readonly #invariant: boolean;
   readonly #linear: LinearScore;
 
   constructor(loss: Loss, options: GeneralisedLinearOptions, linear = new LinearScore(options)) {
     this.#loss = loss;
     this.#clip = options.clip_gradient;
+    this.#invariant = options.importance === 'invariant';
     this.#linear = linear;
   }
 
@@ -45,7 +64,9 @@ export class GeneralisedLinear implements Learner {
 
   learn(x: Input, y: number, weight: number): void {
     const raw = this.#linear.raw(x);
-    const slope = (this.#loss === 'log' ? logSlope(raw, y) : 2 * (raw - y)) * weight;
+    const slope = this.#invariant
+      ? invariantSlope(this.#loss, raw, y, weight, this.#linear.rate(x))
+      : (this.#loss === 'log' ? logSlope(raw, y) : 2 * (raw - y)) * weight;
     this.#linear.step(x, clipped(slope, this.#clip), weight);
   }
 

@@ -33,6 +33,7 @@ const MAX_WEIGHT = 1e100;
 const WITH_L1 = '+l1';
 
 export class LinearScore {
+  readonly #rate: number;
   readonly #interceptRate: number;
   readonly #l2: number;
   readonly #optimizer: Optimizer;
@@ -45,6 +46,7 @@ export class LinearScore {
   #bias = 0;
 
   constructor(options: Omit<GradientOptions, 'clip_gradient'>) {
+    this.#rate = options.optimizer.name === 'ftrl' ? options.optimizer.alpha : options.optimizer.lr;
     this.#interceptRate = options.intercept_lr;
     this.#l2 = options.l2;
     this.#optimizer = createOptimizer(options.optimizer);
@@ -102,6 +104,13 @@ export class LinearScore {
   weight(j: number): number {
     if (j >= this.#count) return 0;
     return this.#penalty === undefined ? this.#weights[j]! : this.#penalty.apply(j, this.#weights[j]!);
+  }
+
+  /** How far a step down a slope of 1 moves the raw score of this example, by plain gradient descent. */
+  rate(x: Input): number {
+    let squares = 0;
+    for (let i = 0; i < x.length; i++) squares += x.values[i]! * x.values[i]!;
+    return this.#rate * squares + this.#interceptRate;
   }
 
   /** Each entry's part of the raw score. */

@@ -59,6 +59,8 @@ const subjects: Subject[] = [
     "logistic with ftrl in the paper's order",
   ),
   subjectOf('regression', { kind: 'linear', l1: 0.001, l2: 0.001 }, 'linear with l1 and l2'),
+  subjectOf('binary', { kind: 'logistic', importance: 'invariant' }, 'logistic with invariant weights'),
+  subjectOf('regression', { kind: 'linear', importance: 'invariant' }, 'linear with invariant weights'),
   subjectOf(
     'multiclass',
     { kind: 'softmax', l1: 0.001, optimizer: { name: 'adam', lr: 0.01 } },
