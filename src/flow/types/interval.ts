@@ -117,8 +117,14 @@ export function formatInterval(value: Interval): string {
   );
 }
 
-export const pad2 = (value: number): string => (value < 10 ? `0${value}` : String(value));
+const TWO_DIGITS = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, '0'));
+/** Of a whole number of at least 0. */
+export const pad2 = (value: number): string => TWO_DIGITS[value] ?? String(value);
 
 /** `.5` for 500000 microseconds, empty for none. */
-export const formatFraction = (us: number): string =>
-  us === 0 ? '' : `.${String(us).padStart(6, '0').replace(/0+$/, '')}`;
+export function formatFraction(us: number): string {
+  if (us === 0) return '';
+  let digits = 6;
+  for (; us % 10 === 0; us /= 10) digits--;
+  return `.${String(us).padStart(digits, '0')}`;
+}

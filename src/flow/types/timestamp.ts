@@ -261,14 +261,27 @@ export function formatOffset(offset: number, minutesAlways: boolean): string {
   return seconds === 0 ? text : `${text}:${pad2(seconds)}`;
 }
 
-function formatMoment(us: bigint, separator: string, offset: string): string {
+function formatMoment(us: bigint, separator: ' ' | 'T', offset: string): string {
   if (us === INFINITY_US) return 'infinity';
   if (us === MINUS_INFINITY_US) return '-infinity';
   const { days, dayUs } = splitDay(us);
-  const date = civilFromDays(days);
+  const dayText = dayTextOf(days);
   const seconds = Math.floor(dayUs / 1_000_000);
-  return (
-    `${formatDay(date)}${separator}${pad2(Math.floor(seconds / 3600))}:${pad2(Math.floor(seconds / 60) % 60)}:` +
-    `${pad2(seconds % 60)}${formatFraction(dayUs % 1_000_000)}${offset}${date.year <= 0 ? ' BC' : ''}`
-  );
+  const clock = `${pad2(Math.floor(seconds / 3600))}:${pad2(Math.floor(seconds / 60) % 60)}:${pad2(seconds % 60)}`;
+  const text = `${dayText}${separator}${clock}${formatFraction(dayUs % 1_000_000)}${offset}`;
+  return days < FIRST_DAY_AD ? `${text} BC` : text;
+}
+
+/** 0001-01-01, days since 1970. */
+const FIRST_DAY_AD = -719_162;
+let lastDays = NaN;
+let lastDayText = '';
+
+/** Times mostly come in order, so the last day's text is kept. */
+function dayTextOf(days: number): string {
+  if (days !== lastDays) {
+    lastDayText = formatDay(civilFromDays(days));
+    lastDays = days;
+  }
+  return lastDayText;
 }

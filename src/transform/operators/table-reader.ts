@@ -4,11 +4,15 @@ import type { Cell, Relation, Row } from '../../flow/change.ts';
 import type { TableName } from '../../flow/pipeline.ts';
 import { jsonPrinterOf, parserOf, printerOf, type Parse, type Print } from '../../flow/types/sql-text.ts';
 import type { SqlValue } from '../../flow/types/sql-value.ts';
+import { OID } from '../../flow/types/type-oid.ts';
 import { MillraceError } from '../../runtime/errors.ts';
 import type { PlanTable } from '../view-plan.ts';
 
 /** A row's slots, in the order of the {@link PlanTable}'s columns. */
 export type Slots = readonly SqlValue[];
+
+/** Types whose values Postgres prints in one way only, whatever the settings. */
+const ONE_SPELLING: ReadonlySet<number> = new Set([OID.int2, OID.int4, OID.int8, OID.text, OID.bool]);
 
 /** Over 2,000 bytes Postgres may store a value out of line, and then leaves it out of updates that do not change it. */
 const TOAST_BYTES = 2000;
@@ -176,6 +180,7 @@ export class TableReader {
 
   /** One text for one value, however it was spelled when it was sent. */
   #normal(column: number, cell: string): string {
+    if (ONE_SPELLING.has(this.#columns[column]!.type.oid)) return cell;
     return this.#printers[column]!(this.#parsers[column]!(cell));
   }
 
