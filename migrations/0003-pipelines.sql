@@ -135,6 +135,20 @@ create function millrace._key_family(type oid, typmod int) returns text
     when type = 'numeric'::regtype and typmod = -1 then null
     else type::text end;
 
+-- Kinds of model beside auto and none, and what each learns; a test holds them against the learners that there are.
+create function millrace._model_kinds() returns table (kind text, place int, learns text[])
+  language sql immutable set search_path = pg_catalog as $$
+  select * from (values
+    ('logistic', 1, array['binary']),
+    ('linear', 2, array['regression']),
+    ('passive_aggressive', 3, array['binary', 'regression']),
+    ('quantile', 4, array['regression']),
+    ('naive_bayes', 5, array['binary']),
+    ('hoeffding_tree', 6, array['binary', 'regression']),
+    ('hoeffding_adaptive_tree', 7, array['binary', 'regression']),
+    ('adaptive_forest', 8, array['binary', 'regression'])) as known
+$$;
+
 -- Judges a definition, and fills in what follows from it. The trigger below runs it for every row that is written, whoever
 -- writes it and however; create_pipeline runs it first, to fail before it makes anything.
 create function millrace._checked(d millrace._pipelines) returns millrace._pipelines
@@ -142,7 +156,7 @@ create function millrace._checked(d millrace._pipelines) returns millrace._pipel
 declare
   features oid := to_regclass(format('%I.%I', d.features_schema, d.features_name));
   labels oid := case when d.labels_name is not null then to_regclass(format('%I.%I', d.labels_schema, d.labels_name)) end;
-  kinds constant text[] := array['auto', 'logistic', 'linear', 'none'];
+  kinds constant text[] := array['auto'] || (select array_agg(k.kind order by k.place) from millrace._model_kinds() k) || array['none'];
   -- Columns of the score table that are not the key's.
   taken constant text[] := array['score', 'prediction', 'outputs', 'explanation', 'model_version', 'event_time', 'scored_at', 'features',
     'label', 'labelled_at', 'measured_score', 'measured_features', 'measured_lsn', 'late', 'generation', 'partition', 'position_lsn', 'position_n'];
@@ -327,13 +341,14 @@ begin
     raise exception 'label is of type %; a model learns a boolean or a number', format_type(col.atttypid, col.atttypmod)
       using hint = 'Make it one in the view, e.g. (status = ''fraud'') as label; or model => ''{"kind": "none"}''.';
   end if;
-  if kind = 'logistic' and task <> 'binary' then
-    raise exception 'model kind ''logistic'' learns a boolean, and label is of type %', format_type(col.atttypid, col.atttypmod)
-      using hint = 'Make it a boolean in the view, e.g. (label = 1) as label; or use kind ''linear''.';
-  end if;
-  if kind = 'linear' and task <> 'regression' then
-    raise exception 'model kind ''linear'' learns a number, and label is boolean'
-      using hint = 'Use kind ''logistic'', or make label a number in the view.';
+  if exists (select from millrace._model_kinds() k where k.kind = $4 and not task = any(k.learns)) then
+    if task = 'regression' then
+      raise exception 'model kind % learns a boolean, and label is of type %', quote_literal(kind), format_type(col.atttypid, col.atttypmod)
+        using hint = 'Make it a boolean in the view, e.g. (label = 1) as label; or use kind ''linear''.';
+    else
+      raise exception 'model kind % learns a number, and label is boolean', quote_literal(kind)
+        using hint = 'Use kind ''logistic'', or make label a number in the view.';
+    end if;
   end if;
 
   if d.label_default is not null then

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { LEARNERS } from '../../src/model/kinds/registry.ts';
 import { openShop } from './shop.ts';
 
 test('create_pipeline fills in the defaults, and the view shows them', async () => {
@@ -276,7 +277,7 @@ const REFUSALS: readonly (readonly [what: string, args: string, message: RegExp,
     'an unknown kind of model',
     `'fraud_features', labels => 'fraud_labels', model => '{"kind":"magic"}'`,
     /^model kind 'magic' is not known$/,
-    /Known kinds are auto, logistic, linear, none\./,
+    /Known kinds are auto, logistic, linear, .*none\./,
   ],
   [
     'a kind that is no text',
@@ -458,4 +459,14 @@ test('a score table may feed another pipeline, and never its own, through any ch
   expect((await shop.refusal(`select millrace.alter_pipeline('a', features => 'a_next')`)).message).toBe(
     'the pipeline would feed on its own scores: public.a_next reads public.b_view reads public.b_scores reads public.b_features reads public.a_scores',
   );
+});
+
+test('the kinds that SQL knows are the learners that a pipeline can use, for the labels that they learn', async () => {
+  await using shop = await openShop();
+  const known = await shop.query('select kind, learns from millrace._model_kinds() order by place');
+  const learned = LEARNERS.map(({ name, tasks }) => ({
+    kind: name,
+    learns: tasks.filter((task) => task !== 'multiclass'),
+  })).filter(({ learns }) => learns.length > 0);
+  expect(known).toEqual(learned);
 });
