@@ -48,6 +48,8 @@ export function unnumberedBatch(generation: number): BatchOptions {
 export class RecordBatchEncoder {
   #buffer = Buffer.allocUnsafe(64 * 1024);
   #at = 0;
+  #commitTimeUs = NaN;
+  #commitTime = '';
 
   /**
    * One batch of `records[from, …)`, as many as fit `maxBytes` (one at least). The bytes are the caller's own. Base offset 0:
@@ -103,7 +105,7 @@ export class RecordBatchEncoder {
     const verbatimLength = verbatim === '' ? 0 : Buffer.byteLength(verbatim, 'utf8');
     const valueLength = headLength + (verbatim === '' ? 0 : verbatimLength + 1);
     const position = encodePosition(record.position);
-    const commitTime = String(record.commitTimeUs);
+    const commitTime = this.#commitTimeText(record.commitTimeUs);
     const kind = record.body.kind;
     // Each header is a length byte, its name, a length byte, its value: all shorter than 64.
     const values = kind.length + generation.length + position.length + commitTime.length;
@@ -135,6 +137,15 @@ export class RecordBatchEncoder {
     this.#header('generation', generation);
     this.#header('position', position);
     this.#header('commit_time', commitTime);
+  }
+
+  /** A transaction's records share their commit time. */
+  #commitTimeText(us: number): string {
+    if (us !== this.#commitTimeUs) {
+      this.#commitTimeUs = us;
+      this.#commitTime = String(us);
+    }
+    return this.#commitTime;
   }
 
   #header(name: (typeof HEADERS)[number], value: string): void {

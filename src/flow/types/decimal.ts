@@ -7,6 +7,7 @@
 
 import { MillraceError } from '../../runtime/errors.ts';
 import { toPrecisionHalfEven } from './float-text.ts';
+import { pad2 } from './two-digits.ts';
 
 export type NumericValue = Decimal | number;
 
@@ -91,10 +92,20 @@ function parseSlowly(text: string): NumericValue | undefined {
 /** As Postgres prints it; an inexact number in its shortest form, without an exponent. */
 export function formatNumeric(value: NumericValue): string {
   if (typeof value === 'number') return formatPlain(value);
-  if (value.scale === 0) return value.unscaled.toString();
-  const negative = value.unscaled < 0;
-  const digits = (negative ? -value.unscaled : value.unscaled).toString().padStart(value.scale + 1, '0');
-  const point = digits.length - value.scale;
+  const { unscaled, scale } = value;
+  if (scale === 0) return unscaled.toString();
+  if (typeof unscaled === 'number' && scale < POWERS.length) {
+    const power = POWERS[scale]!;
+    const digits = unscaled < 0 ? -unscaled : unscaled;
+    const fraction = digits % power;
+    // A multiple of the power, so the division is exact.
+    const whole = (digits - fraction) / power;
+    const text = scale === 2 ? pad2(fraction) : String(fraction).padStart(scale, '0');
+    return unscaled < 0 ? `-${whole}.${text}` : `${whole}.${text}`;
+  }
+  const negative = unscaled < 0;
+  const digits = (negative ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
+  const point = digits.length - scale;
   return `${negative ? '-' : ''}${digits.slice(0, point)}.${digits.slice(point)}`;
 }
 

@@ -1,5 +1,6 @@
 // interval: months, days and microseconds apart, as Postgres keeps them. Arithmetic follows src/backend/utils/adt/timestamp.c.
 
+import { pad2 } from './two-digits.ts';
 import { MillraceError } from '../../runtime/errors.ts';
 
 /** months, days and microseconds apart, as Postgres keeps them. */
@@ -116,10 +117,6 @@ export function formatInterval(value: Interval): string {
     `${hours.toString().padStart(2, '0')}:${pad2(minutes)}:${pad2(seconds)}${formatFraction(fraction)}`
   );
 }
-
-const TWO_DIGITS = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, '0'));
-/** Of a whole number of at least 0. */
-export const pad2 = (value: number): string => TWO_DIGITS[value] ?? String(value);
 
 /** `.5` for 500000 microseconds, empty for none. */
 export function formatFraction(us: number): string {

@@ -2,7 +2,8 @@
 // Gregorian calendar. Text is that of datestyle ISO.
 
 import { MillraceError } from '../../runtime/errors.ts';
-import { formatFraction, pad2, type Interval } from './interval.ts';
+import { formatFraction, type Interval } from './interval.ts';
+import { pad2 } from './two-digits.ts';
 import { localFromUtc, offsetSecondsAt, utcFromLocal } from './time-zone.ts';
 
 /** Timestamp infinity: the int64 extremes. */

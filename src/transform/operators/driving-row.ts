@@ -1,6 +1,6 @@
 // A driving row in state, and the queue in which rows wait to expire.
 
-import type { KeyText } from '../../flow/record.ts';
+import type { DeadLetterEmission, FeaturesEmission, KeyText } from '../../flow/record.ts';
 import type { SqlValue } from '../../flow/types/sql-value.ts';
 import { hashText } from './ordered-rows.ts';
 import { EMPTY } from './summary.ts';
@@ -26,6 +26,12 @@ export class DrivingRow implements WindowRow {
   reported = false;
   /** Has a value that Postgres may leave out of updates. */
   large = false;
+  /** Not in the view's rows any more. */
+  gone = false;
+  /** Changed, or gone, since state was last taken; it stands in the list of those. */
+  dirty = false;
+  /** What is given out for it, from computing to the end of its transaction. */
+  emission: FeaturesEmission | DeadLetterEmission | undefined = undefined;
 
   constructor(identity: string, key: KeyText, cells: string, groups: number) {
     this.identity = identity;

@@ -12,7 +12,7 @@ import type { PlanTable } from '../view-plan.ts';
 export type Slots = readonly SqlValue[];
 
 /** Types whose values Postgres prints in one way only, whatever the settings. */
-const ONE_SPELLING: ReadonlySet<number> = new Set([OID.int2, OID.int4, OID.int8, OID.text, OID.bool]);
+const ONE_SPELLING: ReadonlySet<number> = new Set([OID.int2, OID.int4, OID.int8, OID.text]);
 
 /** Over 2,000 bytes Postgres may store a value out of line, and then leaves it out of updates that do not change it. */
 const TOAST_BYTES = 2000;
@@ -49,6 +49,17 @@ export class TableReader {
 
   get width(): number {
     return this.#columns.length;
+  }
+
+  /** A row's identity is the key of these columns: the same texts, and none of them NULL. */
+  isIdentity(columns: readonly number[]): boolean {
+    return (
+      this.#replicaIdentity !== 'f' &&
+      columns.length === this.#identity.length &&
+      columns.every(
+        (column, place) => column === this.#identity[place] && ONE_SPELLING.has(this.#columns[column]!.type.oid),
+      )
+    );
   }
 
   reads(relation: Pick<Relation, 'schema' | 'name'>): boolean {

@@ -2,7 +2,7 @@
 // end of it (docs/correctness.md, rule B).
 
 import type { RowChange } from '../../flow/change.ts';
-import type { DeadLetterEmission, Emission, FeaturesEmission, KeyText } from '../../flow/record.ts';
+import type { DeadLetterEmission, Emission, KeyText } from '../../flow/record.ts';
 import { MillraceError } from '../../runtime/errors.ts';
 import type { StateEntry } from '../../state/state-store.ts';
 import type { ViewPlan } from '../view-plan.ts';
@@ -35,6 +35,7 @@ export class ViewOperator {
   readonly reader: TableReader;
   readonly program: ViewProgram;
   readonly #options: ViewOptions;
+  readonly #keyIsIdentity: boolean;
   readonly #plan: ViewPlan;
   readonly #rows = new Map<string, DrivingRow>();
   readonly #touched = new Map<KeyText, Touch>();
@@ -44,7 +45,8 @@ export class ViewOperator {
   readonly #deadLetters: Emission[] = [];
   readonly #queue = new ExpiryQueue();
   readonly #recheck: DrivingRow[] = [];
-  readonly #dirty = new Set<string>();
+  /** In the order of their first change, so that what came for a key after another row had gone is written after that. */
+  #dirty: DrivingRow[] = [];
   readonly counts = { filtered: 0, late: 0, deadLetters: 0 };
 
   constructor(plan: ViewPlan, options: ViewOptions) {
@@ -53,6 +55,7 @@ export class ViewOperator {
     const full = plan.driving.replicaIdentity === 'f';
     this.reader = new TableReader(plan.driving, options.timezone, full ? keyColumnsOf(plan) : undefined);
     this.program = new ViewProgram(plan, options.timezone);
+    this.#keyIsIdentity = this.reader.isIdentity(keyColumnsOf(plan) ?? []);
     const placed = plan.where !== undefined || plan.windowGroups.length > 0;
     const asked = options.alsoOn.map((also) => placed || also);
     this.#joined = new JoinedRows(this.program.laterals, asked);
@@ -85,7 +88,7 @@ export class ViewOperator {
     if (row && reader.same(this.#slotsOf(row), reader.restore(cells))) return;
     this.#appendOnly(row, change);
     if (!row) this.#touchGone(this.program.keyOf(reader.partialSlotsOf(relation, change.old!)));
-    this.#put(moved, cells, row);
+    this.#put(moved, cells, row ?? this.#rows.get(moved));
   }
 
   /** A change of a lateral's table. */
@@ -101,7 +104,7 @@ export class ViewOperator {
   }
 
   truncate(): void {
-    for (const row of this.#rows.values()) this.#dirty.add(row.identity);
+    for (const row of this.#rows.values()) this.#isGone(row);
     this.#rows.clear();
     this.#touched.clear();
     this.#refresh.clear();
@@ -133,20 +136,21 @@ export class ViewOperator {
 
   /** Computes each touched key, in the order of its last change. */
   finish(stampUs: number): Emission[] {
-    const computed = this.#compute();
+    this.#compute();
     const emissions: Emission[] = this.#deadLetters.splice(0);
     for (const [key, touch] of this.#touched) {
       const { row } = touch;
       if (touch.deadLetter) emissions.push(touch.deadLetter);
-      else if (row && (row.failed || row.inView)) emissions.push(computed.get(row)!);
+      else if (row && (row.failed || row.inView)) emissions.push(row.emission!);
       else if (touch.before) emissions.push({ kind: 'delete', key });
       if (!row) continue;
       row.reported = row.failed || row.inView;
       if (!row.reported) this.counts.filtered += 1;
       row.stampUs = stampUs;
       if (this.program.windowUs !== Infinity) this.#queue.push(row);
-      this.#dirty.add(row.identity);
+      this.#changed(row);
       row.slots = undefined;
+      row.emission = undefined;
     }
     for (const emission of emissions) {
       if (emission.kind === 'dead_letter') this.counts.deadLetters += 1;
@@ -169,11 +173,12 @@ export class ViewOperator {
 
   *takeDirty(): Iterable<StateEntry> {
     for (const lateral of this.program.laterals) yield* lateral.takeDirty();
-    for (const key of this.#dirty) {
-      const row = this.#rows.get(key);
-      yield { space: SPACE, key, value: row && encodeRow(row) };
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const row of dirty) {
+      row.dirty = false;
+      yield { space: SPACE, key: row.identity, value: row.gone ? undefined : encodeRow(row) };
     }
-    this.#dirty.clear();
     for (const [index, group] of this.program.groups.entries()) {
       for (const key of group.dirtyFloors) {
         const floor = group.floorOf(key);
@@ -213,10 +218,12 @@ export class ViewOperator {
       this.#enter(known, slots);
       return;
     }
-    if (known) this.#remove(known);
-    const occupant = this.#rows.get(identity);
-    if (occupant) this.#remove(occupant);
-    const key = this.program.keyOf(slots);
+    if (known) {
+      this.#remove(known);
+      const occupant = this.#rows.get(identity);
+      if (occupant) this.#remove(occupant);
+    }
+    const key = this.#keyIsIdentity ? identity : this.program.keyOf(slots);
     if (key === undefined) return this.#keyless(slots);
     const row = new DrivingRow(identity, key, JSON.stringify(cells), this.program.groups.length);
     this.#rows.set(identity, row);
@@ -228,7 +235,7 @@ export class ViewOperator {
     row.large =
       !this.#options.appendOnly && this.#plan.driving.replicaIdentity !== 'f' && this.reader.hasLargeValue(slots);
     this.#joined.join(row, slots);
-    this.#dirty.add(row.identity);
+    this.#changed(row);
     this.#touch(row.key, row, row.reported);
   }
 
@@ -246,7 +253,7 @@ export class ViewOperator {
     this.program.unplace(row);
     this.#rows.delete(row.identity);
     this.#refresh.delete(row);
-    this.#dirty.add(row.identity);
+    this.#isGone(row);
     this.#touch(row.key, undefined, row.reported);
   }
 
@@ -274,7 +281,7 @@ export class ViewOperator {
   #settleRefreshed(row: DrivingRow): void {
     const before = { inView: row.inView, failed: row.failed };
     this.#settleRow(row);
-    if (row.inView !== before.inView || row.failed !== before.failed) this.#dirty.add(row.identity);
+    if (row.inView !== before.inView || row.failed !== before.failed) this.#changed(row);
     this.#recheck.push(row);
   }
 
@@ -293,40 +300,42 @@ export class ViewOperator {
   readonly #failures = new Map<DrivingRow, MillraceError>();
 
   /** Where a row raises it leaves the windows, so the others are computed again without it. */
-  #compute(): Map<DrivingRow, Emission> {
-    const results = new Map<DrivingRow, FeaturesEmission | DeadLetterEmission>();
+  #compute(): void {
     for (let again = true; again;) {
       again = false;
       for (const { row } of this.#touched.values()) {
         if (!row || !row.inView || row.failed) continue;
         const features = this.#attempt(row, () => this.program.compute(row, this.#slotsOf(row)));
-        if (features) results.set(row, features);
+        if (features) row.emission = features;
         else again = true;
       }
     }
     for (const [row, error] of this.#failures) {
       if (!this.#isTouched(row)) continue;
-      results.set(row, {
-        kind: 'dead_letter',
-        key: row.key,
-        table: this.reader.name,
-        row: this.reader.json(this.#slotsOf(row)),
-        code: error.code,
-        message: error.message,
-      });
+      row.emission = this.#deadLetter(row.key, this.#slotsOf(row), error.code, error.message);
     }
     this.#failures.clear();
-    return results;
   }
 
   #expireRow(row: DrivingRow, reachUs: number): void {
     // A dead letter stays until it is corrected.
-    if (row.large || row.failed || this.#rows.get(row.identity) !== row) return;
+    if (row.large || row.failed || row.gone) return;
     for (const group of this.program.groups) if (group.keeps(row)) return;
     for (const group of this.program.groups) group.expire(row, reachUs);
     this.#leave(row);
     this.#rows.delete(row.identity);
-    this.#dirty.add(row.identity);
+    this.#isGone(row);
+  }
+
+  #changed(row: DrivingRow): void {
+    if (row.dirty) return;
+    row.dirty = true;
+    this.#dirty.push(row);
+  }
+
+  #isGone(row: DrivingRow): void {
+    row.gone = true;
+    this.#changed(row);
   }
 
   /** A lateral's aggregates changed for one match key. */
@@ -373,16 +382,11 @@ export class ViewOperator {
   }
 
   #keyless(slots: Slots): void {
-    const { name } = this.reader;
-    const row = this.reader.json(slots);
-    this.#deadLetters.push({
-      kind: 'dead_letter',
-      key: null,
-      table: name,
-      row,
-      code: 'KEY_INVALID',
-      message: 'a column of the key is NULL',
-    });
+    this.#deadLetters.push(this.#deadLetter(null, slots, 'KEY_INVALID', 'a column of the key is NULL'));
+  }
+
+  #deadLetter(key: KeyText | null, slots: Slots, code: string, message: string): DeadLetterEmission {
+    return { kind: 'dead_letter', key, table: this.reader.name, row: this.reader.json(slots), code, message };
   }
 }
 
