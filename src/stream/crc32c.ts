@@ -1,53 +1,60 @@
-// CRC-32C (Castagnoli), the checksum of Kafka's record batches. Eight bytes a step with eight tables ("slicing by 8",
-// Kounavis and Berry 2005), since the byte-at-a-time loop costs more than the rest of the encoding.
+// CRC-32C (Castagnoli), the checksum of Kafka's record batches. Sixteen bytes a step with sixteen tables, read as four words
+// ("slicing", Kounavis and Berry 2005), since the byte-at-a-time loop costs more than the rest of the encoding.
+
+import { endianness } from 'node:os';
 
 const POLYNOMIAL = 0x82f63b78;
+const TABLES = 16;
 
-/** Tables are made at the first use: nothing runs at import. */
-let tables: readonly Int32Array[] | undefined;
+/** All tables in one; made at the first use: nothing runs at import. `words`: a word is read as it lies, lowest byte first. */
+let made: { readonly table: Int32Array; readonly words: boolean } | undefined;
 
 /** The checksum of `bytes[start, end)`, unsigned. */
 export function crc32c(bytes: Uint8Array, start: number, end: number): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = (tables ??= makeTables()) as readonly [
-    Int32Array,
-    Int32Array,
-    Int32Array,
-    Int32Array,
-    Int32Array,
-    Int32Array,
-    Int32Array,
-    Int32Array,
-  ];
+  const { table: t, words } = (made ??= { table: makeTables(), words: endianness() === 'LE' });
   let crc = -1;
   let i = start;
-  for (const whole = end - 7; i < whole; i += 8) {
-    const low = crc ^ (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
+  for (; i < end && ((bytes.byteOffset + i) & 3) !== 0; i++) crc = t[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
+  const steps = words ? (end - i) >>> 4 : 0;
+  const view = new Int32Array(bytes.buffer, steps > 0 ? bytes.byteOffset + i : 0, steps * 4);
+  for (let w = 0; w < view.length; w += 4) {
+    const a = view[w]! ^ crc;
+    const b = view[w + 1]!;
+    const c = view[w + 2]!;
+    const d = view[w + 3]!;
     crc =
-      t7[low & 0xff]! ^
-      t6[(low >>> 8) & 0xff]! ^
-      t5[(low >>> 16) & 0xff]! ^
-      t4[low >>> 24]! ^
-      t3[bytes[i + 4]!]! ^
-      t2[bytes[i + 5]!]! ^
-      t1[bytes[i + 6]!]! ^
-      t0[bytes[i + 7]!]!;
+      t[0xf00 + (a & 0xff)]! ^
+      t[0xe00 + ((a >>> 8) & 0xff)]! ^
+      t[0xd00 + ((a >>> 16) & 0xff)]! ^
+      t[0xc00 + (a >>> 24)]! ^
+      t[0xb00 + (b & 0xff)]! ^
+      t[0xa00 + ((b >>> 8) & 0xff)]! ^
+      t[0x900 + ((b >>> 16) & 0xff)]! ^
+      t[0x800 + (b >>> 24)]! ^
+      t[0x700 + (c & 0xff)]! ^
+      t[0x600 + ((c >>> 8) & 0xff)]! ^
+      t[0x500 + ((c >>> 16) & 0xff)]! ^
+      t[0x400 + (c >>> 24)]! ^
+      t[0x300 + (d & 0xff)]! ^
+      t[0x200 + ((d >>> 8) & 0xff)]! ^
+      t[0x100 + ((d >>> 16) & 0xff)]! ^
+      t[d >>> 24]!;
   }
-  for (; i < end; i++) crc = t0[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
+  for (i += steps * 16; i < end; i++) crc = t[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
   return ~crc >>> 0;
 }
 
-function makeTables(): readonly Int32Array[] {
-  const made = Array.from({ length: 8 }, () => new Int32Array(256));
+/** Table n, at 256 n: what a byte becomes with n zero bytes behind it. */
+function makeTables(): Int32Array {
+  const tables = new Int32Array(TABLES * 256);
   for (let n = 0; n < 256; n++) {
     let crc = n;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
-    made[0]![n] = crc;
+    tables[n] = crc;
   }
-  for (let t = 1; t < 8; t++) {
-    for (let n = 0; n < 256; n++) {
-      const before = made[t - 1]![n]!;
-      made[t]![n] = made[0]![before & 0xff]! ^ (before >>> 8);
-    }
+  for (let n = 256; n < tables.length; n++) {
+    const before = tables[n - 256]!;
+    tables[n] = tables[before & 0xff]! ^ (before >>> 8);
   }
-  return made;
+  return tables;
 }
