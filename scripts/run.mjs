@@ -2,7 +2,7 @@
 // usage: node scripts/run.mjs demo|test|bench|simulate [arguments]
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -59,8 +59,15 @@ function bench() {
   );
   if (status !== 0) fail('The build failed; the messages are above.', 1);
   // What the sources look for above their folder.
-  for (const one of ['migrations', 'package.json'])
+  for (const one of ['migrations', 'package.json', 'test/support/kafka-broker'])
     cpSync(path.join(root, one), path.join(root, '.cache/bench', one), { recursive: true });
+  // The broker's jars are downloaded once, for tests and benchmarks.
+  mkdirSync(path.join(root, '.cache/kafka'), { recursive: true });
+  const jars = path.join(root, '.cache/bench/.cache/kafka');
+  if (!existsSync(jars)) {
+    mkdirSync(path.dirname(jars), { recursive: true });
+    symlinkSync(path.join(root, '.cache/kafka'), jars);
+  }
   exec(process.execPath, ['.cache/bench/bench/run.js', ...rest]);
 }
 
