@@ -26,7 +26,7 @@ import { openLog } from './open-log.ts';
 import { listenForSignals } from './signals.ts';
 import { topicChanges } from './topic-changes.ts';
 
-const READ = { maxRecords: 5000, maxBytes: 8 * 2 ** 20 };
+const READ = { maxRecords: 10_000, maxBytes: 8 * 2 ** 20 };
 
 export async function runSinkProcess(flags: CommonFlags): Promise<void> {
   const url = warehouseOf(flags);
