@@ -164,3 +164,34 @@ test('every command has help with an example', async () => {
     expect(stdout).toContain('Example');
   }
 });
+
+test('every kind of model that SQL knows scores and learns in a pipeline, and goes on after a restart', async () => {
+  await using shop = await Shop.open();
+  const { database } = shop;
+  await shop.run('migrate');
+  await database.query(
+    `create view order_minutes as select id, (id * 7 % 50)::float8 * 2 as label from orders where returned is not null`,
+  );
+  const kinds = await database.query<{ kind: string; learns: string[] }>(
+    'select kind, learns from millrace._model_kinds() order by place',
+  );
+  for (const { kind, learns } of kinds)
+    await database.query(
+      `select millrace.create_pipeline($1, features => 'order_features', event_time => 'placed_at', key => 'id', labels => $2, model => $3)`,
+      [kind, learns.includes('binary') ? 'order_labels' : 'order_minutes', JSON.stringify({ kind })],
+    );
+  expect(await shop.run('up', '--until-caught-up')).toMatchObject({ code: 0 });
+  await database.query(
+    `insert into orders select n, n % 20, (n * 7 % 50) + 10, timestamptz '2026-02-01' + n * interval '1 minute', (n * 7 % 50) > 30 from generate_series(501, 600) n`,
+  );
+  expect(await shop.run('up', '--until-caught-up')).toMatchObject({ code: 0 });
+  for (const { kind } of kinds) {
+    const [scored] = await database.query(
+      `select count(score)::int as scores, count(distinct score) > 5 as varied, count(label)::int as labels,
+              (select max(examples)::int from millrace.metrics where pipeline = $1 and period = 'all') as learned
+         from ${kind}_scores`,
+      [kind],
+    );
+    expect(scored, kind).toEqual({ scores: 600, varied: true, labels: 600, learned: 100 });
+  }
+});
