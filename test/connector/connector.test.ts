@@ -415,6 +415,39 @@ test('what the sink would refuse stops a pipeline before its tables are read', a
   expect(await world.records(1, 1).catch(() => [])).toEqual([]);
 });
 
+test('a partitioned table is followed as one, whichever partition a row is in or moves to', async () => {
+  await using world = await World.open();
+  await world.database.query(
+    `create table payments (id bigint, region text not null, amount numeric(12,2), primary key (id, region)) partition by list (region);
+     create table payments_eu partition of payments for values in ('eu');
+     create table payments_us partition of payments for values in ('us');
+     create view fraud_features as select id, region, amount from payments;
+     insert into payments values (1, 'eu', 1.50), (2, 'us', 2);`,
+  );
+  await world.database.query(
+    `select millrace.create_pipeline('fraud', features => 'fraud_features', key => 'id,region', model => '{"kind": "none"}')`,
+  );
+  await world.catchUp();
+  await world.database.query(`insert into payments values (3, 'us', 3)`);
+  await world.database.query(`update payments set amount = 4 where id = 1`);
+  await world.database.query(`update payments set region = 'us' where id = 1`);
+  await world.database.query(`delete from payments where id = 2`);
+  await world.catchUp();
+  const client = await world.database.connect();
+  expect(await readStatus(client)).toMatchObject([{ state: 'running', reason: null }]);
+  const last = new Map<string, string>();
+  for (const line of shown(await world.records(1, 1))) {
+    const key = /^\[.*?\]/.exec(line)?.[0];
+    if (key !== undefined) last.set(key, line.slice(key.length).trim());
+  }
+  expect(Object.fromEntries(last)).toMatchObject({
+    '["1","eu"]': expect.stringContaining('delete') as string,
+    '["1","us"]': expect.stringContaining('"amount":4.00') as string,
+    '["2","us"]': expect.stringContaining('delete') as string,
+    '["3","us"]': expect.stringContaining('"amount":3.00') as string,
+  });
+});
+
 test('a table that gets another identity of published columns stops its pipeline at its next change, none the wiser before', async () => {
   await using world = await World.open();
   await world.database.query(`${SHOP}; alter table payments add column code int`);
