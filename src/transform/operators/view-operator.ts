@@ -9,6 +9,7 @@ import type { ViewPlan } from '../view-plan.ts';
 import { decodeRow, DrivingRow, encodeRow, ExpiryQueue } from './driving-row.ts';
 import { JoinedRows } from './joined-rows.ts';
 import { TableReader, type Slots } from './table-reader.ts';
+import { TouchedInMemory, type TouchedKeys } from './touched-keys.ts';
 import { keyColumnsOf, ViewProgram } from './view-program.ts';
 
 export interface ViewOptions {
@@ -17,16 +18,6 @@ export interface ViewOptions {
   readonly appendOnly: boolean;
   /** For each lateral: a change of its table computes the driving rows that it joins. */
   readonly alsoOn: readonly boolean[];
-}
-
-/** What one transaction did to one key. */
-interface Touch {
-  /** Undefined: the row is gone. */
-  row: DrivingRow | undefined;
-  /** Something stood for this key before the transaction. */
-  readonly before: boolean;
-  /** The row could not even be read. */
-  deadLetter: DeadLetterEmission | undefined;
 }
 
 const SPACE = 'driving';
@@ -38,7 +29,7 @@ export class ViewOperator {
   readonly #keyIsIdentity: boolean;
   readonly #plan: ViewPlan;
   readonly #rows = new Map<string, DrivingRow>();
-  readonly #touched = new Map<KeyText, Touch>();
+  readonly #touched: TouchedKeys = new TouchedInMemory();
   /** Rows whose WHERE or windows may have changed through a lateral. */
   readonly #refresh = new Set<DrivingRow>();
   readonly #joined: JoinedRows;
@@ -122,7 +113,7 @@ export class ViewOperator {
     }
     this.#refresh.clear();
     let greatest = -Infinity;
-    for (const { row } of this.#touched.values()) {
+    for (const { row } of this.#touched.touches()) {
       if (!row) continue;
       this.#settleRow(row);
       if (!row.inView || row.failed) continue;
@@ -138,7 +129,7 @@ export class ViewOperator {
   finish(stampUs: number): Emission[] {
     this.#compute();
     const emissions: Emission[] = this.#deadLetters.splice(0);
-    for (const [key, touch] of this.#touched) {
+    for (const [key, touch] of this.#touched.entries()) {
       const { row } = touch;
       if (touch.deadLetter) emissions.push(touch.deadLetter);
       else if (row && (row.failed || row.inView)) emissions.push(row.emission!);
@@ -258,9 +249,7 @@ export class ViewOperator {
   }
 
   #touch(key: KeyText, row: DrivingRow | undefined, before: boolean, deadLetter?: DeadLetterEmission): void {
-    const earlier = this.#touched.get(key);
-    if (earlier) this.#touched.delete(key);
-    this.#touched.set(key, { row, before: earlier ? earlier.before : before, deadLetter });
+    this.#touched.touch(key, { row, before, deadLetter });
   }
 
   #touchGone(key: KeyText | undefined): void {
@@ -268,7 +257,7 @@ export class ViewOperator {
   }
 
   #isTouched(row: DrivingRow): boolean {
-    return this.#touched.get(row.key)?.row === row;
+    return this.#touched.rowOf(row.key) === row;
   }
 
   #settleRow(row: DrivingRow): void {
@@ -303,7 +292,7 @@ export class ViewOperator {
   #compute(): void {
     for (let again = true; again;) {
       again = false;
-      for (const { row } of this.#touched.values()) {
+      for (const { row } of this.#touched.touches()) {
         if (!row || !row.inView || row.failed) continue;
         const features = this.#attempt(row, () => this.program.compute(row, this.#slotsOf(row)));
         if (features) row.emission = features;
