@@ -2,21 +2,27 @@
 
 import { z } from 'zod';
 import { commonOptions } from '../options.ts';
+import { SCALES, type Scale } from './scaler.ts';
 
 const maxValues = z.int().min(1).max(10_000);
 const dimensions = z.int().min(2).max(1_048_576);
 const seed = z.int().min(0).max(0xffff_ffff);
 
 /** For one feature, by its column's name; what is not given is as for all. */
-const featureOptions = z.strictObject({
-  as: z.enum(['number', 'category', 'ignore']).optional(),
-  standardise: z.boolean().optional(),
-  categories: z.enum(['one_hot', 'hashing']).optional(),
-  max_values: maxValues.optional(),
-  dimensions: dimensions.optional(),
-});
+const featureOptions = z
+  .strictObject({
+    as: z.enum(['number', 'category', 'ignore']).optional(),
+    scale: z.enum(SCALES).optional(),
+    standardise: z.boolean().optional(),
+    categories: z.enum(['one_hot', 'hashing']).optional(),
+    max_values: maxValues.optional(),
+    dimensions: dimensions.optional(),
+  })
+  .refine(...oneScale(undefined));
 
 const encodeShape = {
+  /** Of numbers, learned online; where it is not given, `standardise` decides between `standard` and `none`. */
+  scale: z.enum(SCALES).optional(),
   /** Numbers as (x − mean) / sd, both learned online. */
   standardise: z.boolean().default(true),
   /** Numbers end here, in standard deviations; null for no limit, as River has it. */
@@ -30,7 +36,10 @@ const encodeShape = {
   features: z.record(z.string(), featureOptions).default({}),
 };
 
-export const encodeOptions = z.strictObject(encodeShape).prefault({});
+export const encodeOptions = z
+  .strictObject(encodeShape)
+  .refine(...oneScale(true))
+  .prefault({});
 
 /** Of kinds that take columns as they are: one value far out would spoil means and deviations by class, so `clip` is nearer. */
 const columnOptions = z
@@ -39,6 +48,7 @@ const columnOptions = z
     standardise: z.boolean().default(false),
     clip: encodeShape.clip.unwrap().default(20),
   })
+  .refine(...oneScale(false))
   .prefault({});
 
 export type EncodeOptions = z.infer<typeof encodeOptions>;
@@ -66,3 +76,13 @@ export type LearnerOptions = z.infer<z.ZodObject<typeof learnerOptions>> & {
   readonly max_classes?: number;
   readonly task?: z.infer<typeof taskOption>;
 };
+
+/** `scale` and `standardise` must not say different things; that `standardise` has its default says nothing. */
+function oneScale(standardiseDefault: boolean | undefined) {
+  type Given = { scale?: Scale | undefined; standardise?: boolean | undefined };
+  const agree = ({ scale, standardise }: Given) =>
+    scale === undefined || standardise === standardiseDefault || scale === (standardise ? 'standard' : 'none');
+  const message =
+    '"standardise" says another: true is "standard", false is "none". Give "scale" alone: "standard", "min_max", "robust" or "none"';
+  return [agree, { path: ['scale'] as PropertyKey[], message }] as const;
+}

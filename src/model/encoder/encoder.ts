@@ -1,4 +1,4 @@
-// Rows to inputs, as a `vector`: numbers standardised online, booleans as flags, text one-hot or hashed, NULL as a dimension of
+// Rows to inputs, as a `vector`: numbers scaled online, booleans as flags, text one-hot or hashed, NULL as a dimension of
 // its own. Or as `columns`: a dimension each, numbers as they are, categories as codes, NULL as NaN. A dimension is made when an
 // example first needs it and is never given away, so weights keep their meaning.
 
@@ -10,12 +10,13 @@ import type { EncodeOptions } from './encode-options.ts';
 import { planEncoding, type FeaturePlan, type Role } from './feature-role.ts';
 import { rowReader, type RowReader } from './row-reader.ts';
 import { categoryOf, hashText, numberOf } from './feature-value.ts';
+import { scalerOf, type Scaler } from './scaler.ts';
 
 /** Longer texts are not kept as a category: they count as `other`. */
 const MAX_CATEGORY_LENGTH = 200;
 /** From this many values on a number is limited before it enters mean and deviation. */
 const CLIP_FROM = 100;
-/** For numbers that are not standardised or where `clip` is null: keeps a sum of products finite. */
+/** For numbers that are not scaled or where `clip` is null: keeps a sum of products finite. */
 const NO_CLIP = 1e15;
 const NONE = -1;
 /** As columns: the code that all categories beyond `max_values` share; those before count from 1. */
@@ -32,6 +33,8 @@ interface FeatureState {
   mean: number;
   /** Population variance, as in River's StandardScaler. */
   variance: number;
+  /** Of a number whose scale is neither mean and deviation nor none. */
+  scaler: Scaler | undefined;
   /** Category or bucket to dimension. */
   readonly values: Map<string, number>;
 }
@@ -76,6 +79,8 @@ export class Encoder implements Layout {
       let state = this.#states.get(plan.name);
       // Another role than it had: the old dimensions stay unused.
       if (state?.role !== plan.role) state = this.#start(plan);
+      // Another scale than it had starts anew, in the same dimension.
+      if (plan.role === 'number' && state.scaler?.scale !== plan.scale) state.scaler = scalerOf(plan.scale);
       this.#states.set(plan.name, state);
       this.#features.push({ plan, state });
     }
@@ -105,7 +110,7 @@ export class Encoder implements Layout {
 
   get bytes(): number {
     let bytes = this.#input.values.byteLength * 2;
-    for (const state of this.#states.values()) bytes += 160 + state.values.size * 80;
+    for (const state of this.#states.values()) bytes += 160 + state.values.size * 80 + (state.scaler?.bytes ?? 0);
     return bytes;
   }
 
@@ -161,11 +166,12 @@ export class Encoder implements Layout {
     return this.#input;
   }
 
-  /** The number itself, at most `clip` deviations from the mean; standardised where the options ask for it. */
+  /** The number itself, at most `clip` deviations from the mean; scaled where the options ask for it. */
   #limited(x: number, plan: FeaturePlan, state: FeatureState, learn: boolean): number {
     if (x !== x) return x;
+    if (state.scaler) return this.#scaled(x, state.scaler, learn);
     if (learn) this.#standardise(x, state);
-    if (plan.standardise) {
+    if (plan.scale === 'standard') {
       const z = state.variance > 0 ? (x - state.mean) / Math.sqrt(state.variance) : 0;
       return limit(z, this.#clip);
     }
@@ -195,7 +201,8 @@ export class Encoder implements Layout {
     writer.u32(this.#states.size);
     for (const state of this.#states.values()) {
       writer.text(state.name);
-      writer.text(state.role);
+      // A scaler's own state follows the values, and its name the role.
+      writer.text(state.scaler ? `${state.role}:${state.scaler.scale}` : state.role);
       writer.f64(state.dimension);
       writer.f64(state.missing);
       writer.f64(state.count);
@@ -206,6 +213,7 @@ export class Encoder implements Layout {
         writer.text(value);
         writer.u32(dimension);
       }
+      state.scaler?.save(writer);
     }
   }
 
@@ -213,17 +221,21 @@ export class Encoder implements Layout {
     this.#dimensions = reader.u32();
     this.#unusable = reader.f64();
     for (let left = reader.u32(); left > 0; left--) {
+      const name = reader.text();
+      const [role, scale] = reader.text().split(':');
       const state: FeatureState = {
-        name: reader.text(),
-        role: reader.text() as Role,
+        name,
+        role: role as Role,
         dimension: reader.f64(),
         missing: reader.f64(),
         count: reader.f64(),
         mean: reader.f64(),
         variance: reader.f64(),
+        scaler: undefined,
         values: new Map(),
       };
       for (let values = reader.u32(); values > 0; values--) state.values.set(reader.text(), reader.u32());
+      if (scale !== undefined) state.scaler = scalerOf(scale, reader);
       this.#states.set(state.name, state);
     }
   }
@@ -240,6 +252,7 @@ export class Encoder implements Layout {
       count: 0,
       mean: 0,
       variance: 0,
+      scaler: undefined,
       values: new Map(),
     };
   }
@@ -247,10 +260,16 @@ export class Encoder implements Layout {
   #number(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
     const x = value === null ? Number.NaN : numberOf(value, plan.source);
     if (Number.isNaN(x)) return this.#missing(f, value, state, learn);
-    if (!plan.standardise) return this.#emit(f, state.dimension, limit(x, NO_CLIP));
+    if (plan.scale === 'none') return this.#emit(f, state.dimension, limit(x, NO_CLIP));
+    if (state.scaler) return this.#emit(f, state.dimension, this.#scaled(x, state.scaler, learn));
     if (learn) this.#standardise(x, state);
     const z = state.variance > 0 ? (x - state.mean) / Math.sqrt(state.variance) : 0;
     this.#emit(f, state.dimension, limit(z, this.#clip));
+  }
+
+  #scaled(x: number, scaler: Scaler, learn: boolean): number {
+    if (learn) scaler.learn(x, this.#clip);
+    return scaler.apply(x, this.#clip);
   }
 
   /** Welford's, in River's order of operations. One absurd value would otherwise flatten all others for ever: it is limited. */

@@ -4,8 +4,9 @@ import { MillraceError } from '../../runtime/errors.ts';
 import type { ColumnType } from '../../flow/pipeline.ts';
 import { didYouMean } from '../options.ts';
 import type { EncodeOptions } from './encode-options.ts';
+import type { Scale } from './scaler.ts';
 
-/** number: one standardised dimension. flag: 1 for true. one_hot, hashing: a dimension a value or bucket. */
+/** number: one dimension, scaled. flag: 1 for true. one_hot, hashing: a dimension a value or bucket. */
 export type Role = 'number' | 'flag' | 'one_hot' | 'hashing';
 
 /** How a value of the row is read as a number. */
@@ -15,7 +16,8 @@ export interface FeaturePlan {
   readonly name: string;
   readonly role: Role;
   readonly source: NumberSource;
-  readonly standardise: boolean;
+  /** Of numbers. */
+  readonly scale: Scale;
   readonly maxValues: number;
   readonly dimensions: number;
 }
@@ -73,10 +75,15 @@ function planFeature(column: ColumnType, options: EncodeOptions): FeaturePlan | 
     name: column.name,
     role: as === 'number' ? 'number' : source === 'boolean' && own?.as === undefined ? 'flag' : categories,
     source,
-    standardise: own?.standardise ?? options.standardise,
+    scale: scaleOf(own ?? {}) ?? scaleOf(options)!,
     maxValues: own?.max_values ?? options.max_values,
     dimensions: own?.dimensions ?? options.dimensions,
   };
+}
+
+function scaleOf(given: { scale?: Scale | undefined; standardise?: boolean | undefined }): Scale | undefined {
+  if (given.scale !== undefined || given.standardise === undefined) return given.scale;
+  return given.standardise ? 'standard' : 'none';
 }
 
 function sourceOf(typeOid: number): NumberSource | undefined {

@@ -48,6 +48,13 @@ const subjects: Subject[] = [
     { kind: 'logistic', l2: 0.001, encode: { categories: 'hashing', dimensions: 64 } },
     'logistic with l2 and hashing',
   ),
+  subjectOf('binary', { kind: 'logistic', encode: { scale: 'min_max' } }, 'logistic with the scale min_max'),
+  {
+    ...subjectOf('binary', { kind: 'logistic', encode: { scale: 'robust' } }, 'logistic with the scale robust'),
+    // The list of values it keeps is thinned out now and then.
+    grows: true,
+  },
+  subjectOf('regression', { kind: 'hoeffding_tree', encode: { scale: 'robust' } }, 'tree with the scale robust'),
   subjectOf(
     'binary',
     { kind: 'logistic', l1: 0.001, class_weights: { true: 5 } },
