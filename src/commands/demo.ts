@@ -184,7 +184,7 @@ function summary(now: Snapshot, code: number): void {
   );
   for (const [name, { value, baseline, examples }] of [...now.metrics].sort(([a], [b]) => a.localeCompare(b))) {
     say(
-      `  ${name.padEnd(20)} ${value === null ? '-' : value.toFixed(4)}   ${pc.dim(`trivial ${baseline === null ? '-' : baseline.toFixed(4)}, ${formatCount(examples)} labels`)}`,
+      `  ${name.padEnd(26)} ${value === null ? '-' : value.toFixed(4)}   ${pc.dim(`trivial ${baseline === null ? '-' : baseline.toFixed(4)}, ${formatCount(examples)} labels`)}`,
     );
   }
   if (now.reason !== null) say(pc.yellow(now.reason));

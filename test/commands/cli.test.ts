@@ -91,7 +91,9 @@ test('from a table to scores: migrate, create_pipeline, up, status, and again af
     data: [{ pipeline: 'returns', state: 'running' }],
   });
   const asked = await shop.run('sql', `select metric from millrace.metrics where period = 'backfill' order by 1`);
-  expect(asked.stdout).toMatch(/accuracy[\s\S]*f1[\s\S]*log_loss[\s\S]*roc_auc[\s\S]*\(4 rows\)/);
+  expect(asked.stdout).toMatch(
+    /accuracy[\s\S]*balanced_accuracy[\s\S]*brier[\s\S]*f1[\s\S]*kappa[\s\S]*log_loss[\s\S]*pr_auc[\s\S]*roc_auc[\s\S]*\(8 rows\)/,
+  );
 });
 
 test('a failed pipeline makes --until-caught-up exit with 3, and status too, with reason and hint', async () => {

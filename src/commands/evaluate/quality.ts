@@ -1,10 +1,9 @@
 // The figures of an evaluation, each beside what the best constant answer would have had.
 
-import { BinaryTally } from '../../model/metrics/binary-tally.ts';
+import { binaryQuality } from '../../model/metrics/binary-tally.ts';
 import { Confusion } from '../../model/metrics/confusion.ts';
-import { exactPrAuc } from '../../model/metrics/pr-auc.ts';
-import { RegressionTally } from '../../model/metrics/regression-tally.ts';
-import { exactRocAuc } from '../../model/metrics/roc-auc.ts';
+import type { MetricValue } from '../../model/metrics/outcome.ts';
+import { regressionQuality } from '../../model/metrics/regression-tally.ts';
 import type { Evaluation } from './prequential.ts';
 
 export interface Quality {
@@ -19,11 +18,11 @@ const CLIP = 1e-15;
 export function qualityOf(evaluation: Evaluation): Quality {
   switch (evaluation.task) {
     case 'binary':
-      return binary(evaluation);
+      return measured(binaryQuality(evaluation.scores, evaluation.targets));
     case 'multiclass':
       return multiclass(evaluation);
     case 'regression':
-      return regression(evaluation);
+      return measured(regressionQuality(evaluation.scores, evaluation.targets));
   }
 }
 
@@ -42,24 +41,8 @@ export function curveValue({ task, scores, targets, predicted, labels }: Evaluat
   return predicted[n] === labels[n] ? 1 : 0;
 }
 
-function binary({ scores, targets }: Evaluation): Quality {
-  const tally = new BinaryTally();
-  const confusion = new Confusion();
-  let squares = 0;
-  for (let n = 0; n < scores.length; n++) {
-    tally.add(scores[n]!, targets[n]!, 1);
-    confusion.add(String(targets[n]! > 0.5), String(scores[n]! > 0.5));
-    squares += (scores[n]! - targets[n]!) ** 2;
-  }
-  const known = tally.values(exactRocAuc(scores, targets));
-  const rate = (confusion.shares.get('true') ?? 0) / confusion.examples;
-  return gather([
-    ...known.map(({ metric, value, baseline }): Figure => [metric, value, baseline]),
-    ['pr_auc', exactPrAuc(scores, targets), rate === 0 ? null : rate],
-    ['balanced_accuracy', confusion.balancedAccuracy, 1 / confusion.shares.size],
-    ['kappa', confusion.kappa, 0],
-    ['brier', squares / scores.length, rate * (1 - rate)],
-  ]);
+function measured(values: readonly MetricValue[]): Quality {
+  return gather(values.map(({ metric, value, baseline }): Figure => [metric, value, baseline]));
 }
 
 function multiclass({ predicted, labels, trueProbabilities }: Evaluation): Quality {
@@ -78,30 +61,6 @@ function multiclass({ predicted, labels, trueProbabilities }: Evaluation): Quali
     ['kappa', confusion.kappa, 0],
     ['log_loss', logLoss / labels.length, shares.reduce((sum, share) => sum - share * Math.log(share), 0)],
   ]);
-}
-
-function regression({ scores, targets }: Evaluation): Quality {
-  const tally = new RegressionTally();
-  const mean = targets.reduce((sum, target) => sum + target, 0) / targets.length;
-  let deviation = 0;
-  let relative = 0;
-  let relativeOfMean = 0;
-  for (let n = 0; n < scores.length; n++) {
-    tally.add(scores[n]!, targets[n]!, 1, false);
-    deviation += Math.abs(targets[n]! - mean);
-    relative += symmetric(scores[n]!, targets[n]!);
-    relativeOfMean += symmetric(mean, targets[n]!);
-  }
-  return gather([
-    ...tally.values(deviation / targets.length).map(({ metric, value, baseline }): Figure => [metric, value, baseline]),
-    ['smape', relative / scores.length, relativeOfMean / scores.length],
-  ]);
-}
-
-/** One term of sMAPE, from 0 to 2. */
-function symmetric(score: number, target: number): number {
-  const size = Math.abs(score) + Math.abs(target);
-  return size === 0 ? 0 : (2 * Math.abs(score - target)) / size;
 }
 
 type Figure = readonly [name: string, value: number | null, baseline: number | null];

@@ -42,12 +42,12 @@ export class Confusion {
     return mean([...new Set([...this.#counts.keys(), ...this.#said.keys()])].map((name) => this.f1(name)));
   }
 
-  /** Cohen's kappa: accuracy beyond what the two shares of each class give by chance. Null where chance is never wrong. */
+  /** Cohen's. */
   get kappa(): number | null {
     let chance = 0;
     for (const name of this.#counts.keys())
       chance += (this.#of(name) / this.examples) * ((this.#said.get(name) ?? 0) / this.examples);
-    return chance === 1 ? null : (this.accuracy - chance) / (1 - chance);
+    return cohensKappa(this.accuracy, chance);
   }
 
   #right(name: string): number {
@@ -58,6 +58,14 @@ export class Confusion {
     for (const count of this.#counts.get(name)?.values() ?? []) sum += count;
     return sum;
   }
+}
+
+/**
+ * Accuracy beyond what chance gives, as a share of what it leaves (Cohen 1960). Null where chance is never wrong.
+ * @param chance the sum, over the classes, of the share that is true times the share that is said
+ */
+export function cohensKappa(accuracy: number, chance: number): number | null {
+  return chance === 1 ? null : (accuracy - chance) / (1 - chance);
 }
 
 function mean(values: readonly number[]): number {

@@ -9,7 +9,19 @@ export interface Outcome {
   readonly prior: number | undefined;
 }
 
-export type MetricName = 'log_loss' | 'roc_auc' | 'accuracy' | 'f1' | 'mae' | 'rmse' | 'r2';
+export type MetricName =
+  | 'log_loss'
+  | 'roc_auc'
+  | 'accuracy'
+  | 'f1'
+  | 'pr_auc'
+  | 'balanced_accuracy'
+  | 'kappa'
+  | 'brier'
+  | 'mae'
+  | 'rmse'
+  | 'r2'
+  | 'smape';
 
 /** What is compared with: the best constant answer, known only afterwards, so never easier to beat than a running one. */
 export type BaselineKind = 'base_rate' | 'random' | 'majority_class' | 'always_true' | 'mean' | 'running_mean';

@@ -3,11 +3,10 @@
 
 import { MAX_MAGNITUDE } from '../encoder/feature-value.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
-import { BinaryTally } from './binary-tally.ts';
+import { BinaryTally, binaryQuality } from './binary-tally.ts';
 import { OutcomeWindow } from './outcome-window.ts';
 import type { MetricValue, Outcome } from './outcome.ts';
-import { RegressionTally } from './regression-tally.ts';
-import { exactRocAuc } from './roc-auc.ts';
+import { RegressionTally, regressionQuality } from './regression-tally.ts';
 
 /** What is measured here: classes of text or integers are not, yet. */
 export type MeasuredTask = 'binary' | 'regression';
@@ -18,8 +17,9 @@ export type Period = 'all' | 'recent' | 'backfill';
 export const RECENT_OUTCOMES = 10_000;
 
 /**
- * `recent` is exact over the last 10,000 outcomes. `all` and `backfill` are exact over any number, but for ROC AUC, which is
- * binned (see BinnedRocAuc for its bound), and for the baseline of MAE, which is a running mean.
+ * `recent` is exact over the last 10,000 outcomes. `all` and `backfill` are exact over any number, but for ROC AUC and PR AUC,
+ * which are binned (`rocAucErrorBound` and `prAucErrorBound` say how far off they can be), and for the baselines of MAE and
+ * sMAPE, which are a running mean's.
  */
 export class PrequentialMetrics {
   readonly task: MeasuredTask;
@@ -75,14 +75,7 @@ export class PrequentialMetrics {
   values(): MetricValue[] {
     if (!this.#window) return (this.#binary ?? this.#regression)!.values();
     const { scores, targets } = this.#window.standing();
-    if (this.task === 'binary') {
-      const tally = new BinaryTally('given');
-      for (let i = 0; i < scores.length; i++) tally.add(scores[i]!, targets[i]!, 1);
-      return tally.values(exactRocAuc(scores, targets));
-    }
-    const tally = new RegressionTally();
-    for (let i = 0; i < scores.length; i++) tally.add(scores[i]!, targets[i]!, 1, false);
-    return tally.values(meanAbsoluteDeviation(targets));
+    return this.task === 'binary' ? binaryQuality(scores, targets) : regressionQuality(scores, targets);
   }
 
   save(): Uint8Array {
@@ -97,9 +90,4 @@ export class PrequentialMetrics {
 
 function usable(value: number | undefined): value is number {
   return value !== undefined && Math.abs(value) <= MAX_MAGNITUDE;
-}
-
-function meanAbsoluteDeviation(values: Float64Array): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
-  return values.reduce((sum, value) => sum + Math.abs(value - mean), 0) / Math.max(1, values.length);
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Confusion } from '../../../src/model/metrics/confusion.ts';
-import { exactPrAuc } from '../../../src/model/metrics/pr-auc.ts';
+import { prAuc } from '../../../src/model/metrics/pr-auc.ts';
+import { rankExactly } from '../../../src/model/metrics/ranked-counts.ts';
 
 test('accuracy, recall, F1 and kappa are those of a table worked out by hand', () => {
   // Rows: truth; columns: said.  a: 3 a, 1 b;  b: 2 a, 4 b.
@@ -41,9 +42,11 @@ test('average precision is the mean, over the positives, of the precision at the
         const above = outcomes.filter((other) => other.score >= score);
         return above.filter(({ target }) => target === 1).length / above.length;
       });
-      const found = exactPrAuc(
-        Float64Array.from(outcomes, ({ score }) => score),
-        Float64Array.from(outcomes, ({ target }) => target),
+      const found = prAuc(
+        rankExactly(
+          Float64Array.from(outcomes, ({ score }) => score),
+          Float64Array.from(outcomes, ({ target }) => target),
+        ),
       );
       if (positives.length === 0) expect(found).toBeNull();
       else expect(found).toBeCloseTo(expected.reduce((sum, value) => sum + value, 0) / positives.length, 12);

@@ -2,11 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { createModel } from '../../../src/model/create-model.ts';
 import type { MetricValue, Outcome } from '../../../src/model/metrics/outcome.ts';
 import { PrequentialMetrics, RECENT_OUTCOMES, type Period } from '../../../src/model/metrics/prequential-metrics.ts';
-import { BinnedRocAuc } from '../../../src/model/metrics/roc-auc.ts';
-import { phishing, requestFor } from '../phishing.ts';
+import { prAuc, prAucErrorBound } from '../../../src/model/metrics/pr-auc.ts';
+import { BinnedCounts } from '../../../src/model/metrics/ranked-counts.ts';
+import { rocAuc, rocAucErrorBound } from '../../../src/model/metrics/roc-auc.ts';
+import { goldenTrace, phishing, requestFor } from '../phishing.ts';
 import { seeded } from '../seeded.ts';
 
 type Task = 'binary' | 'regression';
+type Known = { score: number; target: number };
 type Standing = { score: number; target: number | undefined };
 
 const PERIODS: Period[] = ['all', 'recent', 'backfill'];
@@ -34,10 +37,9 @@ function history(task: Task, count: number, seed: number): { outcomes: Outcome[]
 }
 
 /** Every metric from scores and targets alone, by its definition, over all pairs. */
-function recomputed(task: Task, rows: { score: number; target: number }[]): Record<string, number> {
+function recomputed(task: Task, rows: Known[]): Record<string, number> {
   const n = rows.length;
-  const mean = (f: (row: { score: number; target: number }) => number) =>
-    rows.reduce((sum, row) => sum + f(row), 0) / n;
+  const mean = (f: (row: Known) => number) => rows.reduce((sum, row) => sum + f(row), 0) / n;
   if (task === 'regression') {
     const center = mean((r) => r.target);
     const variance = mean((r) => (r.target - center) ** 2);
@@ -45,6 +47,7 @@ function recomputed(task: Task, rows: { score: number; target: number }[]): Reco
       mae: mean((r) => Math.abs(r.score - r.target)),
       rmse: Math.sqrt(mean((r) => (r.score - r.target) ** 2)),
       r2: 1 - mean((r) => (r.score - r.target) ** 2) / variance,
+      smape: mean((r) => (2 * Math.abs(r.score - r.target)) / (Math.abs(r.score) + Math.abs(r.target))),
     };
   }
   const positives = rows.filter((r) => r.target === 1);
@@ -53,12 +56,41 @@ function recomputed(task: Task, rows: { score: number; target: number }[]): Reco
   for (const p of positives) for (const q of negatives) pairs += p.score > q.score ? 1 : p.score === q.score ? 0.5 : 0;
   const tp = positives.filter((r) => r.score > 0.5).length;
   const fp = negatives.filter((r) => r.score > 0.5).length;
+  const accuracy = mean((r) => Number(r.score > 0.5 === (r.target === 1)));
+  const chance = (positives.length * (tp + fp) + negatives.length * (n - tp - fp)) / n ** 2;
+  const precisionAt = (score: number) => {
+    const above = rows.filter((r) => r.score >= score);
+    return above.filter((r) => r.target === 1).length / above.length;
+  };
   return {
     log_loss: mean((r) => -Math.log(Math.max(1e-15, r.target === 1 ? r.score : 1 - r.score))),
     roc_auc: pairs / (positives.length * negatives.length),
-    accuracy: mean((r) => Number(r.score > 0.5 === (r.target === 1))),
+    accuracy,
     f1: (2 * tp) / (2 * tp + fp + positives.length - tp),
+    pr_auc: positives.reduce((sum, r) => sum + precisionAt(r.score), 0) / positives.length,
+    balanced_accuracy: (tp / positives.length + 1 - fp / negatives.length) / 2,
+    kappa: (accuracy - chance) / (1 - chance),
+    brier: mean((r) => (r.score - r.target) ** 2),
   };
+}
+
+/** What the best constant answer would have had, where it is not the running mean's. */
+function recomputedBaselines(task: Task, period: Period, rows: Known[]): Record<string, number> {
+  const rate = rows.reduce((sum, r) => sum + r.target, 0) / rows.length;
+  if (task === 'binary') {
+    const constant = recomputed(
+      task,
+      rows.map((r) => ({ ...r, score: rate })),
+    );
+    // Always true has the best F1, and no share of true labels says so.
+    const { f1: _, ...rest } = constant;
+    return rest;
+  }
+  const { mae, rmse, smape } = recomputed(
+    task,
+    rows.map((r) => ({ ...r, score: rate })),
+  );
+  return period === 'recent' ? { mae: mae!, rmse: rmse!, smape: smape! } : { rmse: rmse! };
 }
 
 function fold(metrics: PrequentialMetrics, outcomes: readonly Outcome[]): PrequentialMetrics {
@@ -86,11 +118,17 @@ describe.each(['binary', 'regression'] as const)('%s metrics', (task) => {
       const comparable = (list: MetricValue[]) =>
         list.map((value) => (value.baselineKind === 'running_mean' ? { ...value, baseline: null } : value));
       expect(comparable(values)).toEqual(comparable(again));
-      for (const [metric, expected] of Object.entries(recomputed(task, left as { score: number; target: number }[]))) {
-        const tolerance = metric === 'roc_auc' && period !== 'recent' ? 0.01 : 1e-9 * Math.max(1, Math.abs(expected));
+      for (const [metric, expected] of Object.entries(recomputed(task, left as Known[]))) {
+        const binned = period !== 'recent' && (metric === 'roc_auc' || metric === 'pr_auc');
+        const tolerance = binned ? 0.01 : 1e-9 * Math.max(1, Math.abs(expected));
         expect(Math.abs(valueOf(values, metric).value! - expected), metric).toBeLessThan(tolerance);
         expect(valueOf(values, metric).examples).toBe(left.length);
       }
+      for (const [metric, expected] of Object.entries(recomputedBaselines(task, period, left as Known[])))
+        expect(valueOf(values, metric).baseline, metric).toBeCloseTo(expected, 9);
+      expect(values.map(({ metric }) => metric).toSorted()).toEqual(
+        Object.keys(recomputed(task, left as Known[])).toSorted(),
+      );
     }
   });
 
@@ -162,16 +200,21 @@ describe('binary quality', () => {
       expect(valueOf(values, 'log_loss').value).toBeCloseTo(0.330112, 6);
       expect(valueOf(values, 'f1').value).toBeCloseTo(0.879713, 6);
       expect(valueOf(values, 'accuracy').baseline).toBe(702 / 1250);
+      expect(valueOf(values, 'balanced_accuracy').value).toBeCloseTo(0.892949, 6);
+      expect(valueOf(values, 'kappa').value).toBeCloseTo(0.783077, 6);
+      expect(valueOf(values, 'brier').value).toBeCloseTo(0.0973368, 7);
     }
     expect(valueOf(recent.values(), 'roc_auc').value).toBeCloseTo(0.95335, 6);
     expect(valueOf(all.values(), 'roc_auc').value).toBeCloseTo(0.95335, 3);
+    expect(valueOf(recent.values(), 'pr_auc').value).toBeCloseTo(0.936605, 6);
   });
 
-  test('with one class has no ROC AUC, and its other figures', () => {
+  test('with one class has no ROC AUC, PR AUC or balanced accuracy, and its other figures', () => {
     const metrics = new PrequentialMetrics('binary', 'recent');
     metrics.fold({ score: 0.2, target: 0, prior: undefined });
-    expect(valueOf(metrics.values(), 'roc_auc').value).toBeNull();
-    expect(valueOf(metrics.values(), 'f1').value).toBeNull();
+    for (const metric of ['roc_auc', 'pr_auc', 'balanced_accuracy', 'kappa', 'f1'])
+      expect(valueOf(metrics.values(), metric), metric).toMatchObject({ value: null, baseline: null });
+    expect(valueOf(metrics.values(), 'brier')).toMatchObject({ value: 0.2 * 0.2, baseline: 0 });
     expect(valueOf(metrics.values(), 'accuracy').value).toBe(1);
   });
 
@@ -182,7 +225,7 @@ describe('binary quality', () => {
     expect(valueOf(metrics.values(), 'log_loss').value).toBeCloseTo(-Math.log(1e-15), 9);
   });
 
-  test('binned ROC AUC differs from the exact one by no more than its bound, near 0 and near 1', () => {
+  test('binned ROC AUC and PR AUC differ from the exact ones by no more than their bounds, near 0 and near 1', () => {
     const random = seeded(5);
     for (const shape of [
       (u: number) => u,
@@ -190,22 +233,35 @@ describe('binary quality', () => {
       (u: number) => 1 - u ** 12,
       (u: number) => u * 1e-13,
     ]) {
-      const auc = new BinnedRocAuc();
+      const binned = new BinnedCounts();
       const recent = new PrequentialMetrics('binary', 'recent');
       for (let i = 0; i < 5000; i++) {
         const target = Number(random() < 0.1);
         const score = shape(Math.min(1, random() * (target ? 1 : 0.8)));
-        auc.add(score, target, 1);
+        binned.add(score, target, 1);
         recent.fold({ score, target, prior: undefined });
       }
-      const exact = valueOf(recent.values(), 'roc_auc').value!;
-      expect(Math.abs(auc.value! - exact)).toBeLessThanOrEqual(auc.errorBound + 1e-12);
-      expect(auc.errorBound).toBeLessThan(0.02);
+      const exact = recent.values();
+      const difference = (found: number | null, metric: string) => Math.abs(found! - valueOf(exact, metric).value!);
+      expect(difference(rocAuc(binned), 'roc_auc')).toBeLessThanOrEqual(rocAucErrorBound(binned) + 1e-12);
+      expect(rocAucErrorBound(binned)).toBeLessThan(0.02);
+      expect(difference(prAuc(binned), 'pr_auc')).toBeLessThanOrEqual(prAucErrorBound(binned) + 1e-12);
+      expect(prAucErrorBound(binned)).toBeLessThan(0.06);
     }
   });
 });
 
 describe('regression quality', () => {
+  test.each(PERIODS)('of linear regression on phishing is what River measures, in period %s', (period) => {
+    const metrics = new PrequentialMetrics('regression', period);
+    const scores = goldenTrace('linreg_phishing');
+    for (const [i, { target }] of phishing().rows.entries())
+      metrics.fold({ score: scores[i]!, target, prior: undefined });
+    expect(valueOf(metrics.values(), 'smape').value).toBeCloseTo(1.284121, 6);
+    expect(valueOf(metrics.values(), 'mae').value).toBeCloseTo(0.238874, 6);
+    expect(valueOf(metrics.values(), 'r2').value).toBeCloseTo(0.58477, 6);
+  });
+
   test('is beside the mean: R² 0, RMSE the standard deviation', () => {
     const metrics = new PrequentialMetrics('regression', 'all');
     for (const target of [2, 4, 4, 4, 5, 5, 7, 9]) metrics.fold({ score: target + 1, target, prior: undefined });
