@@ -8,17 +8,21 @@ const maxValues = z.int().min(1).max(10_000);
 const dimensions = z.int().min(2).max(1_048_576);
 const seed = z.int().min(0).max(0xffff_ffff);
 
+const columnFeatureShape = {
+  as: z.enum(['number', 'category', 'ordinal', 'ignore']).optional(),
+  scale: z.enum(SCALES).optional(),
+  standardise: z.boolean().optional(),
+  categories: z.enum(['one_hot', 'hashing']).optional(),
+  max_values: maxValues.optional(),
+  dimensions: dimensions.optional(),
+};
+
+/** NULL as a dimension of its own, the default, or as nothing. */
+const missing = z.enum(['indicator', 'ignore']).optional();
+
 /** For one feature, by its column's name; what is not given is as for all. */
-const featureOptions = z
-  .strictObject({
-    as: z.enum(['number', 'category', 'ignore']).optional(),
-    scale: z.enum(SCALES).optional(),
-    standardise: z.boolean().optional(),
-    categories: z.enum(['one_hot', 'hashing']).optional(),
-    max_values: maxValues.optional(),
-    dimensions: dimensions.optional(),
-  })
-  .refine(...oneScale(undefined));
+const featureOptions = z.strictObject({ ...columnFeatureShape, missing }).refine(...oneScale(undefined));
+const columnFeatureOptions = z.strictObject(columnFeatureShape).refine(...oneScale(undefined));
 
 const encodeShape = {
   /** Of numbers, learned online; where it is not given, `standardise` decides between `standard` and `none`. */
@@ -37,16 +41,17 @@ const encodeShape = {
 };
 
 export const encodeOptions = z
-  .strictObject(encodeShape)
+  .strictObject({ ...encodeShape, missing })
   .refine(...oneScale(true))
   .prefault({});
 
-/** Of kinds that take columns as they are: one value far out would spoil means and deviations by class, so `clip` is nearer. */
+/** Of kinds that take columns as they are, where NULL has no dimension: one value far out would spoil means and deviations by class, so `clip` is nearer. */
 const columnOptions = z
   .strictObject({
     ...encodeShape,
     standardise: z.boolean().default(false),
     clip: encodeShape.clip.unwrap().default(20),
+    features: z.record(z.string(), columnFeatureOptions).default({}),
   })
   .refine(...oneScale(false))
   .prefault({});

@@ -19,7 +19,7 @@ const CLIP_FROM = 100;
 /** For numbers that are not scaled or where `clip` is null: keeps a sum of products finite. */
 const NO_CLIP = 1e15;
 const NONE = -1;
-/** As columns: the code that all categories beyond `max_values` share; those before count from 1. */
+/** As columns and of ordinals: the code that all categories beyond `max_values` share; those before count from 1. */
 const OTHER_CODE = 0;
 
 /** What is learned about one feature. It outlives the column: a feature that comes back finds its weights. */
@@ -74,13 +74,13 @@ export class Encoder implements Layout {
     const { features, notices } = planEncoding(columns, options);
     this.notices = notices;
     if (saved) this.#load(saved);
-    for (const { dimension, role } of this.#states.values()) this.#nominal[dimension] = role !== 'number';
+    for (const { dimension, role } of this.#states.values()) this.#nominal[dimension] = isNominal(role);
     for (const plan of features) {
       let state = this.#states.get(plan.name);
       // Another role than it had: the old dimensions stay unused.
       if (state?.role !== plan.role) state = this.#start(plan);
       // Another scale than it had starts anew, in the same dimension.
-      if (plan.role === 'number' && state.scaler?.scale !== plan.scale) state.scaler = scalerOf(plan.scale);
+      if (!isNominal(plan.role) && state.scaler?.scale !== plan.scale) state.scaler = scalerOf(plan.scale);
       this.#states.set(plan.name, state);
       this.#features.push({ plan, state });
     }
@@ -139,7 +139,8 @@ export class Encoder implements Layout {
       // Absent is not NULL: the row says nothing of it.
       if (value === undefined) continue;
       if (plan.role === 'number') this.#number(f, value, plan, state, learn);
-      else if (plan.role === 'flag') this.#flag(f, value, state, learn);
+      else if (plan.role === 'flag') this.#flag(f, value, plan, state, learn);
+      else if (plan.role === 'ordinal') this.#ordinal(f, value, plan, state, learn);
       else this.#category(f, value, plan, state, learn);
     }
     return input;
@@ -158,7 +159,9 @@ export class Encoder implements Layout {
               ? typeof value === 'boolean'
                 ? Number(value)
                 : Number.NaN
-              : this.#code(categoryOf(value), plan, state, learn);
+              : plan.role === 'ordinal'
+                ? this.#limited(this.#code(categoryOf(value), plan, state, learn), plan, state, learn)
+                : this.#code(categoryOf(value), plan, state, learn);
       // A category that is merely new is not unusable.
       if (learn && code !== code && value !== undefined && value !== null) this.#unusable += 1;
       this.#emit(f, state.dimension, code);
@@ -243,7 +246,7 @@ export class Encoder implements Layout {
   #start(plan: FeaturePlan): FeatureState {
     const category = plan.role === 'one_hot' || plan.role === 'hashing';
     const dimension = category && !this.#columns ? NONE : this.#dimensions++;
-    this.#nominal[dimension] = plan.role !== 'number';
+    this.#nominal[dimension] = isNominal(plan.role);
     return {
       name: plan.name,
       role: plan.role,
@@ -259,7 +262,18 @@ export class Encoder implements Layout {
 
   #number(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
     const x = value === null ? Number.NaN : numberOf(value, plan.source);
-    if (Number.isNaN(x)) return this.#missing(f, value, state, learn);
+    if (Number.isNaN(x)) return this.#missing(f, value, plan, state, learn);
+    this.#place(f, x, plan, state, learn);
+  }
+
+  #ordinal(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
+    const category = value === null ? undefined : categoryOf(value);
+    if (category === undefined) return this.#missing(f, value, plan, state, learn);
+    const code = this.#code(category, plan, state, learn);
+    if (!Number.isNaN(code)) this.#place(f, code, plan, state, learn);
+  }
+
+  #place(f: number, x: number, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
     if (plan.scale === 'none') return this.#emit(f, state.dimension, limit(x, NO_CLIP));
     if (state.scaler) return this.#emit(f, state.dimension, this.#scaled(x, state.scaler, learn));
     if (learn) this.#standardise(x, state);
@@ -285,14 +299,14 @@ export class Encoder implements Layout {
     state.variance += ((entering - before) * (entering - state.mean) - state.variance) / state.count;
   }
 
-  #flag(f: number, value: unknown, state: FeatureState, learn: boolean): void {
-    if (typeof value !== 'boolean') return this.#missing(f, value, state, learn);
+  #flag(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
+    if (typeof value !== 'boolean') return this.#missing(f, value, plan, state, learn);
     if (value) this.#emit(f, state.dimension, 1);
   }
 
   #category(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
     const category = value === null ? undefined : categoryOf(value);
-    if (category === undefined) return this.#missing(f, value, state, learn);
+    if (category === undefined) return this.#missing(f, value, plan, state, learn);
     if (plan.role === 'hashing') return this.#bucket(f, category, plan, state, learn);
     let dimension = category.length > MAX_CATEGORY_LENGTH ? undefined : state.values.get(category);
     if (dimension === undefined) {
@@ -320,11 +334,10 @@ export class Encoder implements Layout {
   }
 
   /** NULL is 0 in the feature's own dimension, which is as good as not there, and 1 in its missing dimension. */
-  #missing(f: number, value: unknown, state: FeatureState, learn: boolean): void {
-    if (learn) {
-      if (value !== null) this.#unusable += 1;
-      if (state.missing === NONE) state.missing = this.#dimensions++;
-    }
+  #missing(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
+    if (learn && value !== null) this.#unusable += 1;
+    if (!plan.indicator) return;
+    if (learn && state.missing === NONE) state.missing = this.#dimensions++;
     this.#emit(f, state.missing, 1);
   }
 
@@ -336,6 +349,11 @@ export class Encoder implements Layout {
     input.values[i] = value;
     this.#owners[i] = f;
   }
+}
+
+/** An ordinal's code is taken as a number. */
+function isNominal(role: Role): boolean {
+  return role !== 'number' && role !== 'ordinal';
 }
 
 function limit(x: number, magnitude: number): number {

@@ -6,8 +6,8 @@ import { didYouMean } from '../options.ts';
 import type { EncodeOptions } from './encode-options.ts';
 import type { Scale } from './scaler.ts';
 
-/** number: one dimension, scaled. flag: 1 for true. one_hot, hashing: a dimension a value or bucket. */
-export type Role = 'number' | 'flag' | 'one_hot' | 'hashing';
+/** number: one dimension, scaled. ordinal: the same of a category's code. flag: 1 for true. one_hot, hashing: a dimension a value or bucket. */
+export type Role = 'number' | 'ordinal' | 'flag' | 'one_hot' | 'hashing';
 
 /** How a value of the row is read as a number. */
 export type NumberSource = 'number' | 'boolean' | 'text' | 'time';
@@ -16,8 +16,10 @@ export interface FeaturePlan {
   readonly name: string;
   readonly role: Role;
   readonly source: NumberSource;
-  /** Of numbers. */
+  /** Of numbers and ordinals. */
   readonly scale: Scale;
+  /** NULL has a dimension of its own. */
+  readonly indicator: boolean;
   readonly maxValues: number;
   readonly dimensions: number;
 }
@@ -69,13 +71,15 @@ function planFeature(column: ColumnType, options: EncodeOptions): FeaturePlan | 
     const way = source === 'time' ? ', or "encode": {"features": {"…": {"as": "number"}}} for seconds since 1970' : '';
     return `column "${column.name}" of type ${column.type} is not used as a feature: give the view a number, text or boolean made from it${way}`;
   }
-  if (as === 'category' && source === 'time') throw unfit(column, as);
+  if (as !== 'number' && source === 'time') throw unfit(column, as);
   const categories = own?.categories ?? options.categories;
   return {
     name: column.name,
-    role: as === 'number' ? 'number' : source === 'boolean' && own?.as === undefined ? 'flag' : categories,
+    role:
+      as === 'number' || as === 'ordinal' ? as : source === 'boolean' && own?.as === undefined ? 'flag' : categories,
     source,
     scale: scaleOf(own ?? {}) ?? scaleOf(options)!,
+    indicator: (own?.missing ?? options.missing) !== 'ignore',
     maxValues: own?.max_values ?? options.max_values,
     dimensions: own?.dimensions ?? options.dimensions,
   };
@@ -96,7 +100,7 @@ function sourceOf(typeOid: number): NumberSource | undefined {
 function unfit(column: ColumnType, as: string): MillraceError {
   return new MillraceError(
     'MODEL_INVALID',
-    `feature "${column.name}" of type ${column.type} cannot be taken as a ${as}`,
+    `feature "${column.name}" of type ${column.type} cannot be taken as ${as === 'ordinal' ? 'an' : 'a'} ${as}`,
     {
       hint: 'Give the view a number, text or boolean made from it, e.g. `extract(hour from created_at)`.',
     },

@@ -48,6 +48,7 @@ const subjects: Subject[] = [
     { kind: 'logistic', l2: 0.001, encode: { categories: 'hashing', dimensions: 64 } },
     'logistic with l2 and hashing',
   ),
+  subjectOf('binary', { kind: 'logistic', encode: { missing: 'ignore' } }, 'logistic without missing dimensions'),
   subjectOf('binary', { kind: 'logistic', encode: { scale: 'min_max' } }, 'logistic with the scale min_max'),
   {
     ...subjectOf('binary', { kind: 'logistic', encode: { scale: 'robust' } }, 'logistic with the scale robust'),
