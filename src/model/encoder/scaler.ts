@@ -14,7 +14,7 @@ export interface Scaler {
   readonly bytes: number;
   /** @param clip how far out a value may be to count in full, in units of the scale. */
   learn(x: number, clip: number): void;
-  /** 0 where all values so far are the same. Never NaN, and no further out than `clip`. */
+  /** 0 where all values so far are the same; robust: where both quartiles are. Never NaN, and no further out than `clip`. */
   apply(x: number, clip: number): number;
   save(writer: StateWriter): void;
 }
