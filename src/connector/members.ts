@@ -122,8 +122,6 @@ export class Members {
       // Publishing adds again what went missing; by then it must be known who has missed something.
       await this.letGoUnpublished();
       await warehouse.publish(this.inputsWith(transform.inputs));
-      // Nothing is claimed while the topics are away: what is claimed and cut off starts over as another generation.
-      await log.list(this.#options.group);
       await state.commit({ pipelines: [{ checkpoint: { ...checkpoint, phase: 'claimed' }, entries: [] }] });
       failPoint('connector.claimed');
       const writer = await log.openWriter(topicOf(this.#options.group, checkpoint), this.#options.partitions);
