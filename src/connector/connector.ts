@@ -202,8 +202,11 @@ class Connector {
       const wanted = run !== undefined && (inSnapshot || (run.phase === 'live' && run.endLsn === transaction.endLsn));
       if (inSnapshot) run!.restartNumbers();
       for (const action of decideActions(known, definition, fresh, wanted)) {
-        if (action.kind === 'redefine') run?.announce(inForce(run.definition, action.definition), at, 'live');
-        else reload = (await this.#command(action, transaction)) || reload;
+        if (action.kind === 'redefine') {
+          run?.announce(inForce(run.definition, action.definition), at, 'live');
+          // Its claim is at its snapshot, above this commit: once another's claim has passed here, it would not come again.
+          if (inSnapshot) await this.#members.save(definition.id);
+        } else reload = (await this.#command(action, transaction)) || reload;
       }
     }
     if (fresh) this.#group = { ...this.#group, commitLsn: transaction.commitLsn, endLsn: transaction.endLsn };

@@ -199,6 +199,12 @@ export class Members {
     return true;
   }
 
+  /** Saves where one pipeline stands, by itself. No checkpoint may be in flight. */
+  async save(pipelineId: number): Promise<void> {
+    const member = this.all.get(pipelineId);
+    if (member?.run) await this.#save(member.run, member);
+  }
+
   async #save(run: PipelineRun, member: Member): Promise<void> {
     await run.publisher.drained();
     const { checkpoint, entries } = run.take();
