@@ -7,7 +7,7 @@ import { readFixtures } from './pipelines.ts';
 import { simulate } from './simulate.ts';
 
 const ONE = process.env['MILLRACE_SEED'];
-const RUNS = Number(process.env['MILLRACE_SIMULATION_RUNS'] ?? 1500);
+const RUNS = Number(process.env['MILLRACE_SIMULATION_RUNS'] ?? 2000);
 
 /** Every `parts`-th seed from `part` on. */
 export function scheduleSuite(part: number, parts: number): void {
