@@ -1,7 +1,6 @@
 // The rules of the sink, without any I/O: folds a batch of records, in stream order, over the rows that were read for it, and
 // gives one set of writes (docs/correctness.md, rules C, E and J). Where a batch or a fetch ends must not show in what comes out.
 
-import assert from 'node:assert';
 import type { Position } from '../flow/position.ts';
 import type {
   DeadLetterEmission,
@@ -17,7 +16,7 @@ import { expiredAt, isExpired, type Expired } from './expiry.ts';
 import { writeEntry } from './entry-writes.ts';
 import type { FoldRequest, FoldResult } from './fold-request.ts';
 import type { DeadLetter, DueRow, Example, ItemPosition, Outcome, ScoreRow } from './score-store.ts';
-import type { FeatureRow } from './scorer.ts';
+import { UnscoredRows } from './unscored-rows.ts';
 
 export function foldBatch(request: FoldRequest): FoldResult {
   const batch = new BatchFold(request);
@@ -30,11 +29,8 @@ class BatchFold {
   #asked: ReadonlySet<KeyText> | undefined;
   readonly #request: FoldRequest;
   readonly #entries = new Map<KeyText, Entry>();
-  #unscored: Row[] = [];
-  #unscoredEntries: Entry[] = [];
   #truncated = false;
   #supersede = false;
-  #scored = 0;
   #position: Position | undefined;
   #scoredPosition: Position | undefined;
   #clockUs: number | undefined;
@@ -42,6 +38,7 @@ class BatchFold {
   #dueThroughUs: number | undefined;
   #dueClear = false;
   #expired: Expired | undefined;
+  readonly #unscored: UnscoredRows;
   readonly #due: DueRows;
   readonly #examples: Example[] = [];
   readonly #outcomes: Outcome[] = [];
@@ -50,6 +47,7 @@ class BatchFold {
 
   constructor(request: FoldRequest) {
     this.#request = request;
+    this.#unscored = new UnscoredRows(request);
     const { state, definition, reads } = request;
     this.#position = state.position;
     this.#scoredPosition = state.scored;
@@ -91,7 +89,7 @@ class BatchFold {
   }
 
   finish(): FoldResult {
-    this.#score();
+    this.#unscored.score();
     const { state, definition, nextOffset, reads } = this.#request;
     const writes = {
       expected: state,
@@ -127,7 +125,7 @@ class BatchFold {
       this.#expire(entry);
       writeEntry(entry, writes, (row) => this.#isOverdue(row));
     }
-    return { writes, overlay: { entries: this.#entries, truncated: this.#truncated }, scored: this.#scored };
+    return { writes, overlay: { entries: this.#entries, truncated: this.#truncated }, scored: this.#unscored.scored };
   }
 
   /** The key as it stands: in this batch, else in the one that is being written, else as it was read. */
@@ -183,7 +181,7 @@ class BatchFold {
     this.#scoredPosition = position;
     const entry = this.#entry(body.key);
     const old = entry.row;
-    if (old !== undefined && !old.scored) this.#score();
+    if (old !== undefined && !old.scored) this.#unscored.score();
     const row = new Row({
       key: body.key,
       eventTime: body.eventTime,
@@ -193,13 +191,11 @@ class BatchFold {
       late: body.late,
       position,
     });
-    row.parsed = parseFeatures(body.features);
     entry.row = row;
     entry.rowChange = 'all';
     entry.deadKept = false;
     entry.newDeadLetter = undefined;
-    this.#unscored.push(row);
-    this.#unscoredEntries.push(entry);
+    this.#unscored.add(entry, row);
     if (old !== undefined) carryLabel(old, row);
     else if (entry.label !== undefined) this.#meetEarlyLabel(entry, row, position);
     this.#expire(entry);
@@ -256,7 +252,7 @@ class BatchFold {
     if (row.label === label) return;
     const prior = row.label;
     if (row.measuredLsn === null) {
-      if (!row.scored) this.#score();
+      if (!row.scored) this.#unscored.score();
       row.measuredScore = row.score;
       row.measuredLsn = row.position.lsn;
     }
@@ -369,55 +365,8 @@ class BatchFold {
   #learnBefore(position: Position): void {
     const { pending, scorer, id } = this.#request;
     if (!pending.has(position)) return;
-    this.#score();
+    this.#unscored.score();
     pending.takeBefore(position, (example, features) => scorer.learn(id.partition, example, features));
-  }
-
-  /** Scores what waits, all at once: nothing was learned since the first of them came. */
-  #score(): void {
-    const rows = this.#unscored;
-    if (rows.length === 0) return;
-    const entries = this.#unscoredEntries;
-    this.#unscored = [];
-    this.#unscoredEntries = [];
-    const { scorer } = this.#request;
-    const scored = scorer.predict(rows.map((row) => row.parsed!));
-    this.#scored += rows.length;
-    for (const [index, row] of rows.entries()) {
-      const { score, prediction } = scored[index]!;
-      row.scored = true;
-      row.score = score;
-      row.prediction = prediction;
-      row.modelVersion = scorer.version;
-      this.#judge(entries[index]!, row);
-      // The batch keeps its rows until it is written: what they were parsed to would be most of it. A label in the same batch parses again.
-      row.parsed = undefined;
-    }
-  }
-
-  /** Opens, keeps or closes the row's alert, and explains it where that is asked for. */
-  #judge(entry: Entry, row: Row): void {
-    const { scorer, alertWhen, definition, nowUs } = this.#request;
-    const meets = alertWhen !== undefined && alertWhen(row.score, row.prediction, row.parsed!) === true;
-    const explain = definition.model['explain'];
-    if (scorer.scores && explain !== 'none' && (meets || explain === 'all'))
-      row.explanation = scorer.explain(row.parsed!, 3);
-    if (entry.row !== row) return;
-    if (!meets) {
-      entry.alertOpen = false;
-      entry.newAlert = undefined;
-    } else if (!entry.alertOpen && row.position.lsn !== 0n) {
-      entry.alertOpen = true;
-      entry.newAlert = {
-        key: row.key,
-        position: row.position,
-        score: row.score,
-        prediction: row.prediction,
-        modelVersion: row.modelVersion,
-        eventTimeUs: row.eventTimeUs,
-        alertedAtUs: nowUs,
-      };
-    }
   }
 }
 
@@ -430,10 +379,4 @@ function carryLabel(old: Row, row: Row): void {
   if (old.measuredLsn === null) return;
   const measured = old.measuredFeatures ?? old.features;
   row.measuredFeatures = measured === row.features ? null : measured;
-}
-
-function parseFeatures(text: string): FeatureRow {
-  const parsed: unknown = JSON.parse(text);
-  assert(typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed), 'features are a JSON object');
-  return parsed as FeatureRow;
 }

@@ -1,0 +1,77 @@
+// Rows of a batch that wait for their score, so that the model is asked once for many of them; with each score its alert.
+
+import assert from 'node:assert';
+import type { Entry, Row } from './entry.ts';
+import type { FoldRequest } from './fold-request.ts';
+import type { FeatureRow } from './scorer.ts';
+
+export class UnscoredRows {
+  readonly #request: Pick<FoldRequest, 'scorer' | 'alertWhen' | 'definition' | 'nowUs'>;
+  #rows: Row[] = [];
+  #entries: Entry[] = [];
+  /** Rows scored so far. */
+  scored = 0;
+
+  constructor(request: Pick<FoldRequest, 'scorer' | 'alertWhen' | 'definition' | 'nowUs'>) {
+    this.#request = request;
+  }
+
+  add(entry: Entry, row: Row): void {
+    row.parsed = parseFeatures(row.features);
+    this.#rows.push(row);
+    this.#entries.push(entry);
+  }
+
+  /** Scores what waits, all at once: nothing was learned since the first of them came. */
+  score(): void {
+    const rows = this.#rows;
+    if (rows.length === 0) return;
+    const entries = this.#entries;
+    this.#rows = [];
+    this.#entries = [];
+    const { scorer } = this.#request;
+    const scored = scorer.predict(rows.map((row) => row.parsed!));
+    this.scored += rows.length;
+    for (const [index, row] of rows.entries()) {
+      const { score, prediction } = scored[index]!;
+      row.scored = true;
+      row.score = score;
+      row.prediction = prediction;
+      row.modelVersion = scorer.version;
+      this.#judge(entries[index]!, row);
+      // The batch keeps its rows until it is written: what they were parsed to would be most of it. A label in the same batch parses again.
+      row.parsed = undefined;
+    }
+  }
+
+  /** Opens, keeps or closes the row's alert, and explains it where that is asked for. */
+  #judge(entry: Entry, row: Row): void {
+    const { scorer, alertWhen, definition, nowUs } = this.#request;
+    const meets = alertWhen !== undefined && alertWhen(row.score, row.prediction, row.parsed!) === true;
+    const explain = definition.model['explain'];
+    if (scorer.scores && explain !== 'none' && (meets || explain === 'all'))
+      row.explanation = scorer.explain(row.parsed!, 3);
+    if (entry.row !== row) return;
+    if (!meets) {
+      entry.alertOpen = false;
+      entry.newAlert = undefined;
+    } else if (!entry.alertOpen && row.position.lsn !== 0n) {
+      entry.alertOpen = true;
+      entry.newAlert = {
+        key: row.key,
+        position: row.position,
+        score: row.score,
+        prediction: row.prediction,
+        modelVersion: row.modelVersion,
+        eventTimeUs: row.eventTimeUs,
+        alertedAtUs: nowUs,
+      };
+    }
+  }
+}
+
+function parseFeatures(text: string): FeatureRow {
+  const parsed: unknown = JSON.parse(text);
+  assert(typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed), 'features are a JSON object');
+  return parsed as FeatureRow;
+}
