@@ -59,15 +59,21 @@ function resolve(request: ModelRequest): Resolved {
   const options = { ...request.options, kind: kind.name };
   const parsed = parseOptions(kind.options, options);
   const task = chooseTask(kind, parsed, request);
-  if (parsed.update === 'on_arrival' && !request.arrivals)
-    throw new MillraceError(
-      'MODEL_INVALID',
-      'model option "update": "on_arrival" is not supported here: rows that have no label are not stored',
-      {
-        hint: 'Leave it out: "on_label" is the default.',
-      },
-    );
+  if (learnsArrivals(task, parsed) && !request.arrivals) throw noArrivals(kind, task);
   return { kind, task, options, parsed };
+}
+
+function learnsArrivals(task: LearnedTask, parsed: LearnerOptions): boolean {
+  return task === 'anomaly' || parsed.update === 'on_arrival';
+}
+
+function noArrivals(kind: Kind, task: LearnedTask): MillraceError {
+  const what = task === 'anomaly' ? `a model of the kind "${kind.name}"` : 'model option "update": "on_arrival"';
+  return new MillraceError(
+    'MODEL_INVALID',
+    `${what} is not supported here: rows that have no label are not stored`,
+    task === 'anomaly' ? {} : { hint: 'Leave it out: "on_label" is the default.' },
+  );
 }
 
 function classesOf({ task, parsed }: Resolved, saved?: StateReader): ClassList | undefined {
@@ -79,7 +85,7 @@ function partsOf({ kind, task, parsed }: Resolved) {
     kind: kind.name,
     task,
     settings: settingsOf(parsed),
-    observesArrivals: parsed.update === 'on_arrival',
+    learnsArrivals: learnsArrivals(task, parsed),
     classWeights: parsed.class_weights,
   };
 }

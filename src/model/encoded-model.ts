@@ -21,7 +21,7 @@ export interface EncodedModelParts {
   readonly kind: string;
   readonly task: LearnedTask;
   readonly settings: ModelSettings;
-  readonly observesArrivals: boolean;
+  readonly learnsArrivals: boolean;
   readonly encoder: Encoder;
   readonly learner: Learner;
   /** Of multiclass, undefined else. */
@@ -36,7 +36,7 @@ export class EncodedModel implements Model {
   readonly task: LearnedTask;
   readonly kind: string;
   readonly settings: ModelSettings;
-  readonly observesArrivals: boolean;
+  readonly learnsArrivals: boolean;
   readonly #encoder: Encoder;
   readonly #learner: Learner;
   readonly #classes: ClassList | undefined;
@@ -48,7 +48,7 @@ export class EncodedModel implements Model {
     this.kind = parts.kind;
     this.task = parts.task;
     this.settings = parts.settings;
-    this.observesArrivals = parts.observesArrivals;
+    this.learnsArrivals = parts.learnsArrivals;
     this.#encoder = parts.encoder;
     this.#learner = parts.learner;
     this.#classes = parts.classes;
@@ -103,11 +103,11 @@ export class EncodedModel implements Model {
       this.#skipped += 1;
       return;
     }
-    this.#learner.learn(this.#encoder.encode(example.features, !this.observesArrivals), target, weight);
+    this.#learner.learn(this.#encoder.encode(example.features, !this.learnsArrivals), target, weight);
   }
 
   observe(row: FeatureRow): void {
-    if (this.observesArrivals) this.#encoder.encode(row, true);
+    if (this.learnsArrivals) this.#encoder.encode(row, true);
   }
 
   explain(row: FeatureRow, top: number): Explanation {

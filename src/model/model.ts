@@ -6,21 +6,24 @@ import type { ColumnType, ModelOptions } from '../flow/pipeline.ts';
 /** A row's features by name, as JSON.parse gives the record's text: number, string, boolean or null. */
 export type FeatureRow = Readonly<Record<string, unknown>>;
 
-export type Task = 'binary' | 'regression' | 'multiclass' | 'none';
+export type Task = 'binary' | 'regression' | 'multiclass' | 'anomaly' | 'none';
 
 /** What a learner can learn. */
 export type LearnedTask = Exclude<Task, 'none'>;
 
 /** What the model said of one row. */
 export interface Prediction {
-  /** P(true) for binary, the value for regression, P(predicted class) for multiclass (0 before the first); null: no model. */
+  /**
+   * P(true) for binary, the value for regression, P(predicted class) for multiclass (0 before the first); for anomaly the share
+   * of rows so far that were less strange, 0 to 1 (0 before there are enough); null: no model.
+   */
   readonly score: number | null;
   /**
-   * `true`/`false` for binary, the value's text for regression, the class for multiclass (null before the first); null where
-   * there is no model.
+   * `true`/`false` for binary, the value's text for regression, the class for multiclass (null before the first), `anomaly` or
+   * `normal` for anomaly; null where there is no model.
    */
   readonly prediction: string | null;
-  /** By class its probability, by quantile its value; only of models that say more than one number. */
+  /** By class its probability, by quantile its value, of an anomaly model `raw`; only of models that say more than one number. */
   readonly outputs?: Readonly<Record<string, number>>;
 }
 
@@ -65,19 +68,22 @@ export interface Model {
   readonly settings: ModelSettings;
   /** What the owner should know, e.g. of a column that is not used as a feature. */
   readonly notices: readonly string[];
-  /** Examples given to `learn` so far, those skipped included. */
+  /** Examples given to `learn` so far, those skipped included; of task anomaly: rows given to `observe`. */
   readonly examples: number;
   /** Of these, the ones that nothing was learned from: target or weight NaN, infinite, beyond 1e100 or (weight) negative; a class beyond `max_classes` or over 200 characters. */
   readonly skipped: number;
   /** Values of features that could not be used (NaN, infinite, beyond 1e100) and counted as missing. */
   readonly unusable: number;
-  /** Wants every row as it arrives, labelled or not (`"update": "on_arrival"`). */
-  readonly observesArrivals: boolean;
+  /**
+   * Every row that arrives changes it, labelled or not: each is given to `observe`. Of task anomaly, which learns nothing else,
+   * and with `"update": "on_arrival"`.
+   */
+  readonly learnsArrivals: boolean;
   /** Never changes the model, whatever the rows hold. */
   predictMany(rows: readonly FeatureRow[]): Prediction[];
-  /** Never fails: an example that cannot be learned is counted in `skipped`. */
+  /** Never fails: an example that cannot be learned is counted in `skipped`. Of task anomaly it does nothing: labels only measure. */
   learn(example: TrainingExample): void;
-  /** A row as it arrived, after it was scored. Does nothing unless `observesArrivals`. */
+  /** A row as it arrived, after it was scored. Does nothing unless `learnsArrivals`. */
   observe(row: FeatureRow): void;
   /** All contributions, greatest magnitude first, cut to `top`. */
   explain(row: FeatureRow, top: number): Explanation;
@@ -89,10 +95,10 @@ export interface Model {
 export interface ModelRequest {
   readonly options: ModelOptions;
   readonly features: readonly ColumnType[];
-  /** Undefined: no label view. */
+  /** Undefined: no label view. A model of task anomaly has either none or a boolean one, which it never learns. */
   readonly label: ColumnType | undefined;
   readonly seed: number;
-  /** The caller gives every row to `observe`, in order. Without it `"update": "on_arrival"` is refused. */
+  /** The caller gives every row to `observe`, in order. Without it every model that `learnsArrivals` is refused. */
   readonly arrivals?: boolean;
   /** The caller gives `learn` the label's text. Without it multiclass is refused. */
   readonly classes?: boolean;

@@ -22,7 +22,7 @@ export function taskOf(label: ColumnType): 'binary' | 'regression' | undefined {
   return INTEGERS.has(label.typeOid) || FRACTIONS.has(label.typeOid) ? 'regression' : undefined;
 }
 
-/** All that a label of that type can be learned by, the usual one first. */
+/** All that a label of that type can be learned by, the usual one first. No label is learned by an anomaly model. */
 export function tasksOf(label: ColumnType): readonly LearnedTask[] {
   const { typeOid } = label;
   if (TEXTS.has(typeOid) || typeOid >= FIRST_USER_OID) return ['multiclass'];
@@ -31,11 +31,11 @@ export function tasksOf(label: ColumnType): readonly LearnedTask[] {
 }
 
 /**
- * Reads a label as Postgres casts it to text: true/false as 1/0, a number as itself, 0 for any class (its text is what is
- * learned); NaN for what cannot be learned.
+ * Reads a label as Postgres casts it to text: true/false as 1/0 (anomaly too, which is only measured on it), a number as itself,
+ * 0 for any class (its text is what is learned); NaN for what cannot be learned.
  */
 export function targetOf(task: Task, label: string): number {
-  if (task === 'binary')
+  if (task === 'binary' || task === 'anomaly')
     return label === 'true' || label === 't' ? 1 : label === 'false' || label === 'f' ? 0 : Number.NaN;
   if (task === 'multiclass') return label.length <= MAX_CLASS_LENGTH ? 0 : Number.NaN;
   return label.trim() === '' ? Number.NaN : Number(label);

@@ -6,24 +6,28 @@ import { chooseKind } from './kinds/auto.ts';
 import type { Kind } from './learner.ts';
 import type { LearnedTask, ModelRequest } from './model.ts';
 import { didYouMean } from './options.ts';
-import { tasksOf } from './target.ts';
+import { taskOf, tasksOf } from './target.ts';
 
 const LABELS: Readonly<Record<LearnedTask, string>> = {
   binary: 'boolean',
   regression: 'numeric',
   multiclass: 'text or integer',
+  anomaly: 'boolean',
 };
 
 const HINTS: Readonly<Record<LearnedTask, string>> = {
   binary: 'Give a boolean: `select …, (label = 1) as label`, or {"kind":"linear"}.',
   regression: 'Give a number: `select …, label::int as label`, or {"kind":"logistic"}.',
   multiclass: 'Give the class: `select …, label::text as label`, or {"kind":"logistic"} for a boolean.',
+  anomaly: 'It learns without labels, which only measure it: leave `labels` out, or give a boolean.',
 };
 
 /** Throws MODEL_INVALID where the kind learns no such label, or the options do not go with it. */
 export function chooseTask(kind: Kind, parsed: LearnerOptions, request: ModelRequest): LearnedTask {
   const { label } = request;
+  if (kind.tasks.includes('anomaly') && (!label || taskOf(label) === 'binary')) return 'anomaly';
   if (!label) {
+    // The same words for every kind that learns labels.
     chooseKind(request);
     throw new Error('chooseKind refuses what has no label');
   }

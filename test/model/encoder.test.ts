@@ -181,7 +181,7 @@ describe('"update": "on_arrival"', () => {
     const request = requestFor(columns, { update: 'on_arrival' });
     await expect(createModel(request)).rejects.toMatchObject({ code: 'MODEL_INVALID' });
     const model = await createModel({ ...request, arrivals: true });
-    expect(model.observesArrivals).toBe(true);
+    expect(model.learnsArrivals).toBe(true);
     for (const row of rows.slice(0, 500)) model.observe(row.features);
     const before = Buffer.from(model.save());
     model.learn({ ...rows[0]!, weight: 1 });

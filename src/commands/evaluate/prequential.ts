@@ -60,7 +60,7 @@ export async function evaluate({ options, features, label, rows, seed }: Evaluat
   for (const row of rows) {
     for (let due = waiting.take(row.at); due; due = waiting.take(row.at)) learn(due);
     const [said] = model.predictMany([row.features]);
-    if (model.observesArrivals) model.observe(row.features);
+    if (model.learnsArrivals) model.observe(row.features);
     if (row.label === undefined) continue;
     scores[n] = said!.score ?? 0;
     targets[n] = targetOf(task, row.label);

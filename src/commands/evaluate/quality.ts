@@ -23,6 +23,8 @@ export function qualityOf(evaluation: Evaluation): Quality {
       return multiclass(evaluation);
     case 'regression':
       return measured(regressionQuality(evaluation.scores, evaluation.targets));
+    case 'anomaly':
+      return anomaly(evaluation);
   }
 }
 
@@ -37,12 +39,30 @@ export function curveMetric({ task }: Pick<Evaluation, 'task'>): {
 /** What row `n` adds to the mean that the learning curve shows. */
 export function curveValue({ task, scores, targets, predicted, labels }: Evaluation, n: number): number {
   if (task === 'regression') return Math.abs(scores[n]! - targets[n]!);
+  if (task === 'anomaly') return (predicted[n] === 'anomaly') === targets[n]! > 0.5 ? 1 : 0;
   if (task === 'binary') return scores[n]! > 0.5 === targets[n]! > 0.5 ? 1 : 0;
   return predicted[n] === labels[n] ? 1 : 0;
 }
 
 function measured(values: readonly MetricValue[]): Quality {
   return gather(values.map(({ metric, value, baseline }): Figure => [metric, value, baseline]));
+}
+
+/** Of an order alone: how far up a row stands is not a probability. Precision and recall are those of what was said. */
+function anomaly({ scores, targets, predicted }: Evaluation): Quality {
+  const ranked = binaryQuality(scores, targets).filter(({ metric }) => metric === 'roc_auc' || metric === 'pr_auc');
+  let [hits, said, real] = [0, 0, 0];
+  for (let n = 0; n < targets.length; n++) {
+    const alarm = predicted[n] === 'anomaly';
+    if (alarm) said += 1;
+    if (targets[n]! > 0.5) real += 1;
+    if (alarm && targets[n]! > 0.5) hits += 1;
+  }
+  return gather([
+    ...ranked.map(({ metric, value, baseline }): Figure => [metric, value, baseline]),
+    ['precision', said > 0 ? hits / said : null, targets.length > 0 ? real / targets.length : null],
+    ['recall', real > 0 ? hits / real : null, targets.length > 0 ? said / targets.length : null],
+  ]);
 }
 
 function multiclass({ predicted, labels, trueProbabilities }: Evaluation): Quality {

@@ -14,7 +14,7 @@ export class NoModel implements Model {
   readonly notices: readonly string[] = [];
   readonly skipped = 0;
   readonly unusable = 0;
-  readonly observesArrivals = false;
+  readonly learnsArrivals = false;
   readonly bytes = 0;
   #examples = 0;
 

@@ -5,10 +5,15 @@ import { LEARNERS } from '../../../src/model/kinds/registry.ts';
 import type { LearnedTask } from '../../../src/model/model.ts';
 import { modelContract, type Subject } from './model-contract.ts';
 
-const LABELS = { binary: booleanLabel, regression: numberLabel, multiclass: textLabel } as const;
-const PRIORS = { binary: 0.5, regression: 0, multiclass: 0 } as const;
+const LABELS = {
+  binary: booleanLabel,
+  regression: numberLabel,
+  multiclass: textLabel,
+  anomaly: undefined,
+} as const;
+const PRIORS = { binary: 0.5, regression: 0, multiclass: 0, anomaly: 0 } as const;
 /** Passive-aggressive learning stops at a margin of 1, or an error of `epsilon`. */
-const ENOUGH = { binary: 1 / (1 + Math.exp(-1)) - 1e-9, regression: 1 - 0.1 - 1e-9, multiclass: 1 };
+const ENOUGH = { binary: 1 / (1 + Math.exp(-1)) - 1e-9, regression: 1 - 0.1 - 1e-9, multiclass: 1, anomaly: -1 };
 /** Kinds whose explanations are of a probability, not of log-odds. */
 const OF_PROBABILITY: readonly string[] = ['hoeffding_tree', 'hoeffding_adaptive_tree', 'adaptive_forest'];
 /** Where 64 KiB are not enough. */

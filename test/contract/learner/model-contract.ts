@@ -11,7 +11,8 @@ import { seeded } from '../../model/seeded.ts';
 export interface Subject {
   readonly name: string;
   readonly options: ModelRequest['options'];
-  readonly label: ColumnType;
+  /** Undefined: it learns without, from every row that arrives. */
+  readonly label: ColumnType | undefined;
   /** The score before anything was learned. */
   readonly prior: number;
   /** What contributions and bias sum to. */
@@ -24,7 +25,7 @@ export interface Subject {
   readonly grows: boolean;
 }
 
-const isText = (subject: Subject) => subject.label.typeOid === 25;
+const isText = (subject: Subject) => subject.label?.typeOid === 25;
 
 export const columns: readonly ColumnType[] = [
   { name: 'amount', typeOid: 1700, type: 'numeric(12,2)' },
@@ -41,7 +42,7 @@ export function requestOf(subject: Subject, features: readonly ColumnType[] = co
 /** Rows with everything that views give: NULL, absent columns, texts for NaN, new categories. */
 export function examplesOf(subject: Subject, count: number, seed = 1): TrainingExample[] {
   const random = seeded(seed);
-  const binary = subject.label.typeOid === 16;
+  const binary = subject.label?.typeOid === 16;
   return Array.from({ length: count }, () => {
     const row: Record<string, unknown> = {
       amount: Math.round(random() * 10_000) / 100,
