@@ -10,6 +10,7 @@ export class Row implements ScoreRow {
   readonly key: KeyText;
   score: number | null = null;
   prediction: string | null = null;
+  outputs: string | null = null;
   explanation: string | null = null;
   modelVersion: number | null = null;
   eventTime: string | null;
@@ -20,6 +21,7 @@ export class Row implements ScoreRow {
   labelledAtUs: number | null = null;
   measuredScore: number | null = null;
   measuredFeatures: string | null = null;
+  measuredAnswer: string | null = null;
   measuredLsn: bigint | null = null;
   late: boolean;
   position: Position;
@@ -53,9 +55,12 @@ export class Row implements ScoreRow {
     });
     row.scored = true;
     row.score = from.score;
+    row.prediction = from.prediction;
+    row.outputs = from.outputs;
     row.modelVersion = from.modelVersion;
     row.measuredScore = from.measuredScore;
     row.measuredFeatures = from.measuredFeatures;
+    row.measuredAnswer = from.measuredAnswer;
     row.measuredLsn = from.measuredLsn;
     return row;
   }
@@ -65,12 +70,14 @@ export class Row implements ScoreRow {
     row.scored = true;
     row.score = from.score;
     row.prediction = from.prediction;
+    row.outputs = from.outputs;
     row.explanation = from.explanation;
     row.modelVersion = from.modelVersion;
     row.label = from.label;
     row.labelledAtUs = from.labelledAtUs;
     row.measuredScore = from.measuredScore;
     row.measuredFeatures = from.measuredFeatures;
+    row.measuredAnswer = from.measuredAnswer;
     row.measuredLsn = from.measuredLsn;
     return row;
   }

@@ -15,6 +15,7 @@ import { Entry, Row } from './entry.ts';
 import { expiredAt, isExpired, type Expired } from './expiry.ts';
 import { writeEntry } from './entry-writes.ts';
 import type { FoldRequest, FoldResult } from './fold-request.ts';
+import { answerOf, carryLabel } from './measured.ts';
 import type { DeadLetter, DueRow, Example, ItemPosition, Outcome, ScoreRow } from './score-store.ts';
 import { UnscoredRows } from './unscored-rows.ts';
 
@@ -196,7 +197,8 @@ class BatchFold {
     entry.deadKept = false;
     entry.newDeadLetter = undefined;
     this.#unscored.add(entry, row);
-    if (old !== undefined) carryLabel(old, row);
+    if (this.#request.scorer.learnsArrivals) this.#learnArrival(row);
+    if (old !== undefined) carryLabel(old, row, this.#request.scorer.segmentBy);
     else if (entry.label !== undefined) this.#meetEarlyLabel(entry, row, position);
     this.#expire(entry);
     this.#due.watch(entry);
@@ -209,10 +211,12 @@ class BatchFold {
       row.label = known.label;
       row.labelledAtUs = this.#request.nowUs;
       row.measuredScore = known.measuredScore;
+      row.measuredAnswer = known.measuredAnswer;
       row.measuredLsn = known.measuredLsn;
       return;
     }
-    this.#setLabel(entry, known.label, known.weight, { ...position, i: 0 });
+    // After the row itself, where that is learned too.
+    this.#setLabel(entry, known.label, known.weight, { ...position, i: 1 });
     this.#rememberMeasured(entry);
   }
 
@@ -236,6 +240,7 @@ class BatchFold {
       labelAtUs: body.labelAtUs,
       weight: body.weight,
       measuredScore: known?.measuredScore ?? null,
+      measuredAnswer: known?.measuredAnswer ?? null,
       measuredLsn: known?.measuredLsn ?? null,
     };
     entry.labelChanged = true;
@@ -244,6 +249,13 @@ class BatchFold {
       this.#rememberMeasured(entry);
       this.#expire(entry);
     } else if (known !== undefined && known.label !== body.label) this.#measure(known, body.label, known.label, at);
+  }
+
+  /** An example without a label, learned before the next commit is scored. */
+  #learnArrival(row: Row): void {
+    const example: Example = { at: { ...row.position, i: 0 }, features: row.features, label: null, weight: 1 };
+    this.#examples.push(example);
+    this.#request.pending.push(example, row.parsed);
   }
 
   /** Row and label meet, or the label changes or goes: an outcome, and an example where there is a label to learn. */
@@ -260,7 +272,8 @@ class BatchFold {
     row.labelledAtUs = label === null ? null : this.#request.nowUs;
     if (entry.rowChange === 'none') entry.rowChange = 'label';
     this.#measure(row, label, prior, at);
-    if (label === null || !this.#request.scorer.scores || !this.#request.scorer.accepts(label)) return;
+    const { scorer } = this.#request;
+    if (label === null || !scorer.learnsLabels || !scorer.accepts(label)) return;
     const example: Example = { at, features: row.measuredFeatures ?? row.features, label, weight };
     this.#examples.push(example);
     this.#request.pending.push(example, row.measuredFeatures === null ? row.parsed : undefined);
@@ -271,13 +284,17 @@ class BatchFold {
     const row = entry.row!;
     const label = entry.label!;
     if (label.measuredLsn === row.measuredLsn && label.measuredScore === row.measuredScore) return;
-    entry.label = { ...label, measuredScore: row.measuredScore, measuredLsn: row.measuredLsn };
+    entry.label = {
+      ...label,
+      measuredScore: row.measuredScore,
+      measuredAnswer: answerOf(row, this.#request.scorer.segmentBy),
+      measuredLsn: row.measuredLsn,
+    };
     entry.labelChanged = true;
   }
 
   #measure(
-    measured: Pick<ScoreRow, 'measuredScore' | 'measuredLsn'> &
-      Partial<Pick<ScoreRow, 'modelVersion' | 'eventTimeUs' | 'position'>>,
+    measured: Pick<ScoreRow, 'measuredScore' | 'measuredAnswer' | 'measuredLsn'> | Row,
     label: string | null,
     prior: string | null,
     at: ItemPosition,
@@ -291,12 +308,14 @@ class BatchFold {
     const outcome: Outcome = {
       at,
       score,
+      answer: measured instanceof Row ? answerOf(measured, scorer.segmentBy) : measured.measuredAnswer,
       label: now,
       prior: before,
       backfill: measured.measuredLsn === 0n,
       // A row that was scored again since names the version of that score, not of the measured one.
-      modelVersion: measured.position?.lsn === measured.measuredLsn ? (measured.modelVersion ?? null) : null,
-      eventTimeUs: measured.eventTimeUs ?? null,
+      modelVersion:
+        measured instanceof Row && measured.position.lsn === measured.measuredLsn ? measured.modelVersion : null,
+      eventTimeUs: measured instanceof Row ? measured.eventTimeUs : null,
     };
     this.#outcomes.push(outcome);
     scorer.count(id.partition, outcome);
@@ -368,15 +387,4 @@ class BatchFold {
     this.#unscored.score();
     pending.takeBefore(position, (example, features) => scorer.learn(id.partition, example, features));
   }
-}
-
-/** The row is computed anew; its label and what that was measured on stay (rule C). */
-function carryLabel(old: Row, row: Row): void {
-  row.label = old.label;
-  row.labelledAtUs = old.labelledAtUs;
-  row.measuredScore = old.measuredScore;
-  row.measuredLsn = old.measuredLsn;
-  if (old.measuredLsn === null) return;
-  const measured = old.measuredFeatures ?? old.features;
-  row.measuredFeatures = measured === row.features ? null : measured;
 }

@@ -39,7 +39,7 @@ export async function insertOutcomes(client: pg.Client, id: PartitionId, outcome
   await client.query({
     name: 'write outcomes',
     text: `insert into millrace._outcomes (pipeline_id, generation, partition, to_lsn, to_n, to_i, lsns, ns, items, scores, labels, prior_labels,
-        backfill, model_versions, event_times_us) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+        backfill, model_versions, event_times_us, answers) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
     values: [
       ...[id.pipelineId, id.generation, id.partition, formatLsn(to.lsn), to.n, to.i],
       ...positions(outcomes),
@@ -49,6 +49,7 @@ export async function insertOutcomes(client: pg.Client, id: PartitionId, outcome
       boolArray(outcomes.map((outcome) => outcome.backfill)),
       int8Array(outcomes.map((outcome) => outcome.modelVersion)),
       int8Array(outcomes.map((outcome) => outcome.eventTimeUs)),
+      outcomes.some(({ answer }) => answer !== null) ? textArray(outcomes.map((outcome) => outcome.answer)) : null,
     ],
   });
 }
@@ -69,7 +70,7 @@ interface ItemsRow {
 }
 
 export async function readExamples(client: pg.Client, id: GenerationId, cursors: Cursors): Promise<ExamplesAfter[]> {
-  const found = await client.query<ItemsRow & { labels: string[]; weights: number[]; features: string[] }>({
+  const found = await client.query<ItemsRow & { labels: (string | null)[]; weights: number[]; features: string[] }>({
     text: `select partition, lsns::text[], ns, items, labels, weights, features from millrace._examples e where ${ABOVE}
       order by partition, to_lsn, to_n, to_i`,
     values: [id.pipelineId, id.generation, JSON.stringify(storedCursors(cursors))],
@@ -80,7 +81,7 @@ export async function readExamples(client: pg.Client, id: GenerationId, cursors:
       .map((_, index) => ({
         at: itemPosition(row, index),
         features: row.features[index]!,
-        label: row.labels[index]!,
+        label: row.labels[index] ?? null,
         weight: row.weights[index]!,
       }))
       .filter((example) => isAboveItem(example.at, cursors[row.partition])),
@@ -96,9 +97,10 @@ export async function readOutcomes(client: pg.Client, id: GenerationId, cursors:
       backfill: boolean[];
       model_versions: (string | null)[];
       event_times_us: (string | null)[];
+      answers: (string | null)[] | null;
     }
   >({
-    text: `select partition, lsns::text[], ns, items, scores, labels, prior_labels, backfill, model_versions, event_times_us
+    text: `select partition, lsns::text[], ns, items, scores, labels, prior_labels, backfill, model_versions, event_times_us, answers
       from millrace._outcomes e where ${ABOVE} order by partition, to_lsn, to_n, to_i`,
     values: [id.pipelineId, id.generation, JSON.stringify(storedCursors(cursors))],
   });
@@ -108,6 +110,7 @@ export async function readOutcomes(client: pg.Client, id: GenerationId, cursors:
       .map((_, index) => ({
         at: itemPosition(row, index),
         score: row.scores[index]!,
+        answer: row.answers?.[index] ?? null,
         label: row.labels[index] ?? null,
         prior: row.prior_labels[index] ?? null,
         backfill: row.backfill[index]!,

@@ -23,6 +23,7 @@ import type {
 interface StoredRow {
   readonly score: string | null;
   readonly prediction: string | null;
+  readonly outputs: string | null;
   readonly explanation: string | null;
   readonly model_version: string | null;
   readonly event_at: string | null;
@@ -32,6 +33,7 @@ interface StoredRow {
   readonly labelled_at: string | null;
   readonly measured_score: string | null;
   readonly measured_features: string | null;
+  readonly measured_answer: string | null;
   readonly measured_lsn: string | null;
   readonly late: string;
   readonly position_lsn: string;
@@ -105,26 +107,44 @@ async function readDue(
 
 function dueRows(columns: readonly ColumnReader[], keyCount: number): DueRow[] {
   const keys = columns.slice(0, keyCount);
-  const [score, modelVersion, eventTime, features, measuredScore, measuredFeatures, measuredLsn, lsn, n] =
-    columns.slice(keyCount) as [
-      ColumnReader,
-      ColumnReader,
-      ColumnReader,
-      ColumnReader,
-      ColumnReader,
-      ColumnReader,
-      ColumnReader,
-      ColumnReader,
-      ColumnReader,
-    ];
+  const [
+    score,
+    prediction,
+    outputs,
+    modelVersion,
+    eventTime,
+    features,
+    measuredScore,
+    measuredFeatures,
+    measuredAnswer,
+    measuredLsn,
+    lsn,
+    n,
+  ] = columns.slice(keyCount) as [
+    ColumnReader,
+    ColumnReader,
+    ColumnReader,
+    ColumnReader,
+    ColumnReader,
+    ColumnReader,
+    ColumnReader,
+    ColumnReader,
+    ColumnReader,
+    ColumnReader,
+    ColumnReader,
+    ColumnReader,
+  ];
   return Array.from({ length: lsn.length }, () => ({
     key: JSON.stringify(keys.map((column) => column.text())),
     score: score.float8(),
+    prediction: prediction.text(),
+    outputs: outputs.text(),
     modelVersion: modelVersion.int8(),
     eventTimeUs: eventTime.timestampUs(),
     features: features.text()!,
     measuredScore: measuredScore.float8(),
     measuredFeatures: measuredFeatures.text(),
+    measuredAnswer: measuredAnswer.text(),
     measuredLsn: measuredLsn.lsn(),
     position: { lsn: lsn.lsn()!, n: n.int8()! },
   }));
@@ -143,11 +163,13 @@ async function readLabels(
     label_at_us: string | null;
     weight: number;
     measured_score: number | null;
+    measured_answer: string | null;
     measured_lsn: string | null;
   }>({
     // Not joined with unnest, and not prepared: before its first ANALYZE the table counts as one row, and the plan for that
     // compares every label with every key. So each batch is planned for its keys, at worst as a hash of them.
-    text: `select key, label, (extract(epoch from label_at) * 1000000)::int8 as label_at_us, weight, measured_score, measured_lsn
+    text: `select key, label, (extract(epoch from label_at) * 1000000)::int8 as label_at_us, weight, measured_score,
+        measured_answer::text as measured_answer, measured_lsn
       from millrace._labels where pipeline_id = $1 and generation = $2 and key = any($3::text[])`,
     values: [id.pipelineId, id.generation, textArray(keys)],
   });
@@ -158,6 +180,7 @@ async function readLabels(
       labelAtUs: row.label_at_us === null ? null : Number(row.label_at_us),
       weight: row.weight,
       measuredScore: row.measured_score,
+      measuredAnswer: row.measured_answer,
       measuredLsn: row.measured_lsn === null ? null : parseLsn(row.measured_lsn),
     });
   return labels;
@@ -181,6 +204,7 @@ function scoreRow(key: KeyText, row: StoredRow): ScoreRow {
     key,
     score: numberOf(row.score),
     prediction: row.prediction,
+    outputs: row.outputs,
     explanation: row.explanation,
     modelVersion: numberOf(row.model_version),
     eventTime: null,
@@ -191,6 +215,7 @@ function scoreRow(key: KeyText, row: StoredRow): ScoreRow {
     labelledAtUs: timestampUs(row.labelled_at),
     measuredScore: numberOf(row.measured_score),
     measuredFeatures: row.measured_features,
+    measuredAnswer: row.measured_answer,
     measuredLsn: row.measured_lsn === null ? null : parseLsn(row.measured_lsn),
     late: row.late === 't',
     position: { lsn: parseLsn(row.position_lsn), n: Number(row.position_n) },

@@ -74,6 +74,7 @@ async function writeScores(
   const { inserts, upserts } = insertsAreNew
     ? divided(writes)
     : { inserts: [], upserts: [...writes.inserts, ...writes.upserts] };
+  const hasOutputs = inserts.some((row) => row.outputs !== null);
   const keysOf = (keys: readonly KeyText[]): Buffer[] => keyColumns(keys, sql.keyCount);
   if (writes.truncate) {
     await client.query(sql.truncate, [id.generation, id.partition]);
@@ -85,7 +86,7 @@ async function writeScores(
   }
   if (deletes.length > 0) await client.query(sql.deleteByKey, [...keysOf(deletes), id.generation]);
   if (inserts.length > 0)
-    await client.query(sql.insert, [
+    await client.query(hasOutputs ? sql.insertWithOutputs : sql.insert, [
       ...keysOf(inserts.map((row) => row.key)),
       float8Array(inserts.map((row) => row.score)),
       textArray(inserts.map((row) => row.prediction)),
@@ -95,6 +96,7 @@ async function writeScores(
       boolArray(inserts.map((row) => row.late)),
       int8Array(inserts.map((row) => row.position.n)),
       lsnArray(inserts.map((row) => row.position.lsn)),
+      ...(hasOutputs ? [jsonArray(inserts.map((row) => row.outputs))] : []),
       timestampText(inserts[0]!.scoredAtUs),
       id.generation,
       id.partition,
@@ -104,6 +106,7 @@ async function writeScores(
       ...keysOf(upserts.map((row) => row.key)),
       float8Array(upserts.map((row) => row.score)),
       textArray(upserts.map((row) => row.prediction)),
+      jsonArray(upserts.map((row) => row.outputs)),
       jsonArray(upserts.map((row) => row.explanation)),
       int8Array(upserts.map((row) => row.modelVersion)),
       textArray(upserts.map((row) => row.eventTime)),
@@ -113,6 +116,7 @@ async function writeScores(
       timestampArray(upserts.map((row) => row.labelledAtUs)),
       float8Array(upserts.map((row) => row.measuredScore)),
       jsonArray(upserts.map((row) => row.measuredFeatures)),
+      jsonArray(upserts.map((row) => row.measuredAnswer)),
       lsnArray(upserts.map((row) => row.measuredLsn)),
       boolArray(upserts.map((row) => row.late)),
       int8Array(upserts.map((row) => row.position.n)),
@@ -140,6 +144,7 @@ function divided({ inserts, upserts }: WriteSet): { inserts: readonly ScoreRow[]
     const isBare =
       row.label === null &&
       row.measuredLsn === null &&
+      row.measuredAnswer === null &&
       row.explanation === null &&
       row.scoredAtUs === inserts[0]!.scoredAtUs;
     (isBare ? bare : rest).push(row);
@@ -153,10 +158,10 @@ async function writeLabels(client: pg.Client, id: PartitionId, writes: WriteSet)
   if (labels.length > 0)
     await client.query({
       name: 'write labels',
-      text: `insert into millrace._labels (pipeline_id, generation, partition, key, label, label_at, weight, measured_score, measured_lsn)
-        select $1, $2, $3, u.* from unnest($4::text[], $5::text[], $6::timestamptz[], $7::float8[], $8::float8[], $9::pg_lsn[]) u
+      text: `insert into millrace._labels (pipeline_id, generation, partition, key, label, label_at, weight, measured_score, measured_lsn, measured_answer)
+        select $1, $2, $3, u.* from unnest($4::text[], $5::text[], $6::timestamptz[], $7::float8[], $8::float8[], $9::pg_lsn[], $10::json[]) u
         on conflict (pipeline_id, generation, key) do update set label = excluded.label, label_at = excluded.label_at, weight = excluded.weight,
-          measured_score = excluded.measured_score, measured_lsn = excluded.measured_lsn, partition = excluded.partition`,
+          measured_score = excluded.measured_score, measured_lsn = excluded.measured_lsn, measured_answer = excluded.measured_answer, partition = excluded.partition`,
       values: [
         id.pipelineId,
         id.generation,
@@ -167,6 +172,7 @@ async function writeLabels(client: pg.Client, id: PartitionId, writes: WriteSet)
         float8Array(labels.map((entry) => entry.weight)),
         float8Array(labels.map((entry) => entry.measuredScore)),
         lsnArray(labels.map((entry) => entry.measuredLsn)),
+        jsonArray(labels.map((entry) => entry.measuredAnswer)),
       ],
     });
 }

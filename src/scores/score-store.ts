@@ -44,6 +44,8 @@ export interface ScoreRow {
   readonly key: KeyText;
   readonly score: number | null;
   readonly prediction: string | null;
+  /** JSON text: by class, quantile or horizon its number; null where the score says it all. */
+  readonly outputs: string | null;
   /** JSON text, or null. */
   readonly explanation: string | null;
   readonly modelVersion: number | null;
@@ -58,6 +60,8 @@ export interface ScoreRow {
   /** Of the first time that row and label met; they stay when the label goes, since a later one is measured on the same. */
   readonly measuredScore: number | null;
   readonly measuredFeatures: string | null;
+  /** {@link Answer} behind the measured score, where the row was scored again or went and came back since; JSON text. */
+  readonly measuredAnswer: string | null;
   /** Commit LSN of the record that gave the measured score; null until row and label have met. */
   readonly measuredLsn: bigint | null;
   readonly late: boolean;
@@ -70,11 +74,14 @@ export type DueRow = Pick<
   ScoreRow,
   | 'key'
   | 'score'
+  | 'prediction'
+  | 'outputs'
   | 'modelVersion'
   | 'eventTimeUs'
   | 'features'
   | 'measuredScore'
   | 'measuredFeatures'
+  | 'measuredAnswer'
   | 'measuredLsn'
   | 'position'
 >;
@@ -87,7 +94,17 @@ export interface LabelEntry {
   readonly weight: number;
   /** What the label was measured on, kept so that a row that goes and comes back is not counted twice. */
   readonly measuredScore: number | null;
+  readonly measuredAnswer: string | null;
   readonly measuredLsn: bigint | null;
+}
+
+/** What quality is measured on beside the score. */
+export interface Answer {
+  readonly prediction: string | null;
+  /** By class, quantile or horizon its number; null: none. */
+  readonly outputs: Readonly<Record<string, number>> | null;
+  /** Text of the feature that quality is measured by; null: none. */
+  readonly segment: string | null;
 }
 
 /** Where an example or outcome stands: its record, and its number among those of that record. */
@@ -99,7 +116,8 @@ export interface ItemPosition extends Position {
 export interface Example {
   readonly at: ItemPosition;
   readonly features: string;
-  readonly label: string;
+  /** Null: a row as it arrived. */
+  readonly label: string | null;
   readonly weight: number;
 }
 
@@ -108,6 +126,8 @@ export interface Outcome {
   readonly at: ItemPosition;
   /** The score that was given before the label was known. */
   readonly score: number;
+  /** {@link Answer} that went with it, JSON text; null where there is neither output nor segment. */
+  readonly answer: string | null;
   /** Null: withdrawn. */
   readonly label: string | null;
   /** The label that this outcome replaces; null where it is the first. */

@@ -12,6 +12,8 @@ export interface ScoreTableSql {
   readonly readDue: (generation: number, partition: number, from: string | null, through: string) => string;
   /** Rows that are bare (neither label nor explanation) and new; fails on one that is there. */
   readonly insert: string;
+  /** The same of rows whose model says more than a score. */
+  readonly insertWithOutputs: string;
   readonly upsert: string;
   readonly setLabel: string;
   readonly deleteByKey: string;
@@ -30,8 +32,8 @@ export function scoreTableSql(definition: SinkDefinition): ScoreTableSql {
   const matches = names.map((name, index) => `t.${name} = u.k${index}`).join(' and ');
   const time = eventTimeSql(definition);
   // Times as Postgres prints them: `extract(epoch …)` is numeric arithmetic, several microseconds a row.
-  const columns = `t.score, t.prediction, t.explanation, t.model_version, ${time.zoned} as event_at, t.scored_at, t.features, t.label,
-    t.labelled_at, t.measured_score, t.measured_features, t.measured_lsn, t.late, t.position_lsn, t.position_n`;
+  const columns = `t.score, t.prediction, t.outputs, t.explanation, t.model_version, ${time.zoned} as event_at, t.scored_at, t.features, t.label,
+    t.labelled_at, t.measured_score, t.measured_features, t.measured_answer, t.measured_lsn, t.late, t.position_lsn, t.position_n`;
   const p = (index: number): string => `$${n + index}`;
   return {
     keyCount: n,
@@ -44,28 +46,25 @@ export function scoreTableSql(definition: SinkDefinition): ScoreTableSql {
       from,
       through,
     ) => `select ${names.map((name) => `array_agg(t.${name}::text)`).join(', ')},
-        array_agg(t.score), array_agg(t.model_version), array_agg(${time.zoned}), array_agg(t.features), array_agg(t.measured_score),
-        array_agg(t.measured_features), array_agg(t.measured_lsn), array_agg(t.position_lsn), array_agg(t.position_n)
+        array_agg(t.score), array_agg(t.prediction), array_agg(t.outputs::json), array_agg(t.model_version), array_agg(${time.zoned}), array_agg(t.features), array_agg(t.measured_score),
+        array_agg(t.measured_features), array_agg(t.measured_answer), array_agg(t.measured_lsn), array_agg(t.position_lsn), array_agg(t.position_n)
       from ${table} t
       where t.generation = ${generation} and t.partition = ${partition} and t.label is null
         and ${time.through(quoteLiteral(through))}${from === null ? '' : ` and ${time.after(quoteLiteral(from))}`}`,
-    // An upsert of sixteen columns costs Postgres 9.6 µs a row, this 5.2: each array is unnested into a store of its own, and each
-    // row looked for twice.
-    insert: `insert into ${table} (${names.join(', ')}, score, prediction, model_version, event_time, features, late, position_n,
-        position_lsn, scored_at, generation, partition)
-      select u.*, ${p(9)}::timestamptz, ${p(10)}::int, ${p(11)}::int from unnest(${keyArrays}, ${p(1)}::float8[], ${p(2)}::text[],
-        ${p(3)}::int8[], ${p(4)}::text[]::${time.type}[], ${p(5)}::json[], ${p(6)}::bool[], ${p(7)}::int8[], ${p(8)}::pg_lsn[]) u`,
-    upsert: `insert into ${table} as t (${names.join(', ')}, score, prediction, explanation, model_version, event_time, scored_at, features,
-        label, labelled_at, measured_score, measured_features, measured_lsn, late, position_n, position_lsn, generation, partition)
-      select u.*, ${p(16)}::int, ${p(17)}::int from unnest(${keyArrays}, ${p(1)}::float8[], ${p(2)}::text[], ${p(3)}::json[], ${p(4)}::int8[],
-        ${p(5)}::text[]::${time.type}[], ${p(6)}::timestamptz[], ${p(7)}::json[], ${p(8)}::text[], ${p(9)}::timestamptz[], ${p(10)}::float8[],
-        ${p(11)}::json[], ${p(12)}::pg_lsn[], ${p(13)}::bool[], ${p(14)}::int8[], ${p(15)}::pg_lsn[]) u
-      on conflict (${names.join(', ')}) do update set score = excluded.score, prediction = excluded.prediction,
+    insert: insertSql(table, names, keyArrays, time.type, false),
+    insertWithOutputs: insertSql(table, names, keyArrays, time.type, true),
+    upsert: `insert into ${table} as t (${names.join(', ')}, score, prediction, outputs, explanation, model_version, event_time, scored_at, features,
+        label, labelled_at, measured_score, measured_features, measured_answer, measured_lsn, late, position_n, position_lsn, generation, partition)
+      select u.*, ${p(18)}::int, ${p(19)}::int from unnest(${keyArrays}, ${p(1)}::float8[], ${p(2)}::text[], ${p(3)}::json[]::jsonb[], ${p(4)}::json[],
+        ${p(5)}::int8[], ${p(6)}::text[]::${time.type}[], ${p(7)}::timestamptz[], ${p(8)}::json[], ${p(9)}::text[], ${p(10)}::timestamptz[],
+        ${p(11)}::float8[], ${p(12)}::json[], ${p(13)}::json[], ${p(14)}::pg_lsn[], ${p(15)}::bool[], ${p(16)}::int8[], ${p(17)}::pg_lsn[]) u
+      on conflict (${names.join(', ')}) do update set score = excluded.score, prediction = excluded.prediction, outputs = excluded.outputs,
         explanation = excluded.explanation, model_version = excluded.model_version, event_time = excluded.event_time,
         scored_at = excluded.scored_at, features = excluded.features, label = excluded.label, labelled_at = excluded.labelled_at,
         measured_score = excluded.measured_score, measured_features = excluded.measured_features,
-        measured_lsn = excluded.measured_lsn, late = excluded.late, position_n = excluded.position_n,
-        position_lsn = excluded.position_lsn, generation = excluded.generation, partition = excluded.partition
+        measured_answer = excluded.measured_answer, measured_lsn = excluded.measured_lsn, late = excluded.late,
+        position_n = excluded.position_n, position_lsn = excluded.position_lsn, generation = excluded.generation,
+        partition = excluded.partition
       where t.generation <= excluded.generation`,
     setLabel: `update ${table} t set label = u.label, labelled_at = u.labelled_at, measured_score = u.measured_score, measured_lsn = u.measured_lsn
       from unnest(${keyArrays}, ${p(1)}::text[], ${p(2)}::timestamptz[], ${p(3)}::float8[], ${p(4)}::pg_lsn[])
@@ -82,6 +81,25 @@ export function scoreTableSql(definition: SinkDefinition): ScoreTableSql {
     truncate: `delete from ${table} where generation = $1 and partition = $2`,
     supersede: `delete from ${table} where generation < $1`,
   };
+}
+
+/**
+ * An upsert of sixteen columns costs Postgres 9.6 µs a row, this 5.2: each array is unnested into a store of its own, and each row
+ * looked for twice.
+ */
+function insertSql(
+  table: string,
+  names: readonly string[],
+  keyArrays: string,
+  timeType: string,
+  outputs: boolean,
+): string {
+  const p = (index: number): string => `$${names.length + index + (outputs && index > 8 ? 1 : 0)}`;
+  const more = outputs ? `, $${names.length + 9}::json[]::jsonb[]` : '';
+  return `insert into ${table} (${names.join(', ')}, score, prediction, model_version, event_time, features, late, position_n,
+        position_lsn${outputs ? ', outputs' : ''}, scored_at, generation, partition)
+      select u.*, ${p(9)}::timestamptz, ${p(10)}::int, ${p(11)}::int from unnest(${keyArrays}, ${p(1)}::float8[], ${p(2)}::text[],
+        ${p(3)}::int8[], ${p(4)}::text[]::${timeType}[], ${p(5)}::json[], ${p(6)}::bool[], ${p(7)}::int8[], ${p(8)}::pg_lsn[]${more}) u`;
 }
 
 /** The event time column, of type timestamptz, timestamp or date, against timestamptz parameters. */

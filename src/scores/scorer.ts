@@ -9,11 +9,19 @@ export type FeatureRow = Readonly<Record<string, unknown>>;
 export interface Scored {
   readonly score: number | null;
   readonly prediction: string | null;
+  /** JSON text: by class, quantile or horizon its number; null where the score says it all. */
+  readonly outputs: string | null;
 }
 
 export interface Scorer {
   /** False where the pipeline has no model: scores are null, and there is neither example nor outcome. */
   readonly scores: boolean;
+  /** Learns from labels: false where they only measure. */
+  readonly learnsLabels: boolean;
+  /** Wants each row as it arrives, after it was scored: an example without a label. */
+  readonly learnsArrivals: boolean;
+  /** The feature that quality is measured by, if any. */
+  readonly segmentBy: string | undefined;
   /** The last version that was saved: what a score names. */
   readonly version: number;
   predict(rows: readonly FeatureRow[]): readonly Scored[];

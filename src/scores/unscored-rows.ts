@@ -33,10 +33,11 @@ export class UnscoredRows {
     const scored = scorer.predict(rows.map((row) => row.parsed!));
     this.scored += rows.length;
     for (const [index, row] of rows.entries()) {
-      const { score, prediction } = scored[index]!;
+      const { score, prediction, outputs } = scored[index]!;
       row.scored = true;
       row.score = score;
       row.prediction = prediction;
+      row.outputs = outputs;
       row.modelVersion = scorer.version;
       this.#judge(entries[index]!, row);
       // The batch keeps its rows until it is written: what they were parsed to would be most of it. A label in the same batch parses again.

@@ -2,7 +2,7 @@
 
 import type { SinkDefinition } from '../flow/pipeline.ts';
 import type { Position } from '../flow/position.ts';
-import type { Model, ModelRequest } from '../model/model.ts';
+import type { Model, ModelRequest, Task } from '../model/model.ts';
 import { isAboveItem } from '../scores/item-position.ts';
 import { PendingExamples } from '../scores/pending-examples.ts';
 import type {
@@ -15,6 +15,7 @@ import type {
   Outcome,
 } from '../scores/score-store.ts';
 import type { FeatureRow, Scored, Scorer } from '../scores/scorer.ts';
+import { measuredOutcome } from './measured-outcome.ts';
 import type { Metrics, SinkPorts } from './ports.ts';
 import { keepFormer } from './refusal.ts';
 
@@ -25,6 +26,9 @@ export interface Saved {
   readonly checkpoint: LearnerCheckpoint | undefined;
   readonly examples: readonly Example[];
 }
+
+/** Log loss clips at it. */
+const SMALLEST_PROBABILITY = 1e-15;
 
 /** A checkpoint replaces the one before, so it costs more than its bytes. */
 const CHECKPOINT_COST = 2;
@@ -39,8 +43,9 @@ export class Learning implements Scorer {
   #metrics: Metrics;
   #version = 0;
   #serial = 0;
-  /** Examples that the last checkpoint has. */
-  #savedExamples = 0;
+  /** Examples and arrivals since it was opened, and those of them that the last checkpoint has. */
+  #learned = 0;
+  #savedLearned = 0;
   #savedOutcomes = 0;
   /** Size of the last one. */
   #checkpointBytes = 0;
@@ -103,8 +108,25 @@ export class Learning implements Scorer {
     this.pending(partition).takeBefore(scored, (example, features) => this.learn(partition, example, features));
   }
 
+  get learnsLabels(): boolean {
+    return this.scores;
+  }
+
+  get learnsArrivals(): boolean {
+    return this.#model.observesArrivals;
+  }
+
+  get segmentBy(): string | undefined {
+    const by = this.#definition.model['metrics_by'];
+    return typeof by === 'string' ? by : undefined;
+  }
+
   predict(rows: readonly FeatureRow[]): readonly Scored[] {
-    return this.#model.predictMany(rows);
+    return this.#model.predictMany(rows).map(({ score, prediction, outputs }) => ({
+      score,
+      prediction,
+      outputs: outputs === undefined ? null : outputsText(this.#model.task, outputs),
+    }));
   }
 
   explain(row: FeatureRow, top: number): string {
@@ -117,28 +139,25 @@ export class Learning implements Scorer {
 
   learn(partition: number, example: Example, features: FeatureRow | undefined): void {
     if (!isAboveItem(example.at, this.#cursors[partition])) return;
-    this.#model.learn({
-      features: features ?? (JSON.parse(example.features) as FeatureRow),
-      target: this.#ports.targetOf(this.#model.task, example.label),
-      weight: example.weight,
-    });
-    this.#cursors[partition] = example.at;
+    const row = features ?? (JSON.parse(example.features) as FeatureRow);
     const { examples } = this.#model;
-    if (examples !== this.#savedExamples && examples % this.#model.settings.saveEvery === 0)
+    if (example.label === null) this.#model.observe(row);
+    else
+      this.#model.learn({
+        features: row,
+        target: this.#ports.targetOf(this.#model.task, example.label),
+        label: example.label,
+        weight: example.weight,
+      });
+    this.#cursors[partition] = example.at;
+    this.#learned += 1;
+    if (this.#model.examples !== examples && this.#model.examples % this.#model.settings.saveEvery === 0)
       this.#save(`${this.#model.examples} examples`);
   }
 
   count(partition: number, outcome: Outcome): void {
     if (!isAboveItem(outcome.at, this.#metricCursors[partition])) return;
-    const target = (label: string | null): number | undefined =>
-      label === null ? undefined : this.#ports.targetOf(this.#model.task, label);
-    this.#metrics.fold({
-      score: outcome.score,
-      target: target(outcome.label),
-      prior: target(outcome.prior),
-      backfill: outcome.backfill,
-      eventTimeUs: outcome.eventTimeUs,
-    });
+    this.#metrics.fold(measuredOutcome(outcome, (label) => this.#ports.targetOf(this.#model.task, label)));
     this.#metricCursors[partition] = outcome.at;
     this.#outcomes += 1;
   }
@@ -176,9 +195,9 @@ export class Learning implements Scorer {
   /** The model with other options. Another partition may learn meanwhile: then from there again. */
   async #reload(request: ModelRequest): Promise<void> {
     for (;;) {
-      const { examples } = this.#model;
+      const learned = this.#learned;
       const model = await this.#ports.loadModel(request, this.#model.save());
-      if (this.#model.examples !== examples) continue;
+      if (this.#learned !== learned) continue;
       this.#model = model;
       return;
     }
@@ -208,7 +227,7 @@ export class Learning implements Scorer {
 
   /** For a drain: where learning stands now, unless a checkpoint has it. */
   checkpointNow(): LearnerCheckpoint | undefined {
-    if (this.#model.examples === this.#savedExamples && this.#outcomes === this.#savedOutcomes) return undefined;
+    if (this.#learned === this.#savedLearned && this.#outcomes === this.#savedOutcomes) return undefined;
     const checkpoint = this.#snapshot(this.#model.save());
     this.#serial = checkpoint.serial;
     return checkpoint;
@@ -233,7 +252,7 @@ export class Learning implements Scorer {
   }
 
   #snapshot(state: Uint8Array): LearnerCheckpoint {
-    this.#savedExamples = this.#model.examples;
+    this.#savedLearned = this.#learned;
     this.#savedOutcomes = this.#outcomes;
     const metrics = this.#metrics.save();
     this.#checkpointBytes = state.length + metrics.length;
@@ -252,7 +271,6 @@ export class Learning implements Scorer {
   #restore(saved: LearnerCheckpoint): void {
     this.#version = saved.version;
     this.#serial = saved.serial;
-    this.#savedExamples = saved.examples;
     this.#checkpointBytes = saved.state.length + saved.metrics.length;
     for (const [partition, at] of saved.cursors.entries()) this.#cursors[partition] = at;
     for (const [partition, at] of saved.metricCursors.entries()) this.#metricCursors[partition] = at;
@@ -262,7 +280,15 @@ export class Learning implements Scorer {
 /** The seed belongs to the generation, so that a run can be had again. */
 function modelRequest(definition: SinkDefinition): ModelRequest {
   const seed = (definition.pipelineId * 2_654_435_761 + definition.generation) % 4_294_967_296;
-  return { options: definition.model, features: definition.features, label: definition.label, seed };
+  const { model: options, features, label } = definition;
+  return { options, features, label, seed, classes: true, arrivals: true };
+}
+
+/** Probabilities that a metric takes for 0 are 0: as jsonb 1e-300 would be three hundred digits. */
+function outputsText(task: Task, outputs: Readonly<Record<string, number>>): string {
+  return JSON.stringify(outputs, (_, value: unknown) =>
+    task === 'multiclass' && typeof value === 'number' && value < SMALLEST_PROBABILITY ? 0 : value,
+  );
 }
 
 /** Examples, in order, above a cursor. */

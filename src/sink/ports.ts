@@ -12,8 +12,16 @@ export interface MeasuredOutcome {
   readonly score: number;
   /** Undefined: withdrawn. */
   readonly target: number | undefined;
+  /** Its text: the class, for multiclass. */
+  readonly label: string | null;
   /** What this one replaces; undefined: nothing. */
   readonly prior: number | undefined;
+  readonly priorLabel: string | null;
+  /** What the model said beside the score; null and undefined where the score says it all. */
+  readonly prediction: string | null;
+  readonly outputs: ReadonlyMap<string, number> | undefined;
+  /** Value of the feature that quality is measured by; null where there is none. */
+  readonly segment: string | null;
   readonly backfill: boolean;
   readonly eventTimeUs: number | null;
 }

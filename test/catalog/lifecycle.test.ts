@@ -82,7 +82,7 @@ test('what alter_pipeline cannot do is refused with a way out', async () => {
     hint: "Pass what changes, e.g. alert_when => 'score > 0.95'.",
   });
   expect(await alter(`, model => '{"kind":"linear"}'`)).toMatchObject({
-    message: "model kind 'linear' learns a number, and label is boolean",
+    message: "model kind 'linear' learns a number, and label is of type boolean",
   });
   expect(await alter(`, model => '{"kind":"lineal"}'`)).toMatchObject({ message: "model kind 'lineal' is not known" });
   expect(await alter(`, model => '3'`)).toMatchObject({ message: 'model is not a JSON object' });

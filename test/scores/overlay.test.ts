@@ -23,8 +23,11 @@ const NOTHING: ReadResult = {
 };
 const scorer: Scorer = {
   scores: true,
+  learnsLabels: true,
+  learnsArrivals: false,
+  segmentBy: undefined,
   version: 1,
-  predict: (rows) => rows.map(() => ({ score: 0.5, prediction: 'false' })),
+  predict: (rows) => rows.map(() => ({ score: 0.5, prediction: 'false', outputs: null })),
   explain: () => '[]',
   accepts: () => true,
   learn: () => {},

@@ -6,6 +6,7 @@ import { contents } from './contents.ts';
 import { history, openCountingMetrics, ports, runToEnd, seeded } from './history.ts';
 import type { StreamRecord } from '../../src/flow/record.ts';
 import { targetOf } from '../../src/model/target.ts';
+import { measuredOutcome } from '../../src/sink/measured-outcome.ts';
 
 const topic = { group: 'g', pipelineId: 1, generation: 1 };
 
@@ -103,9 +104,7 @@ test('metrics after any history of labels equal those folded again from the stor
   const again = openCountingMetrics(undefined, undefined);
   const outcomes = partitions.get(0)!.outcomes;
   expect(outcomes.length).toBeGreaterThan(50);
-  const target = (label: string | null): number | undefined => (label === null ? undefined : targetOf('binary', label));
-  for (const outcome of outcomes)
-    again.fold({ ...outcome, target: target(outcome.label), prior: target(outcome.prior) });
+  for (const outcome of outcomes) again.fold(measuredOutcome(outcome, (label) => targetOf('binary', label)));
   expect(Buffer.from(again.save()).toString()).toBe(Buffer.from(checkpoint!.metrics).toString());
   // And what they count: every key's last word, counted once.
   expect((JSON.parse(Buffer.from(again.save()).toString()) as { live: number }).live).toBeGreaterThan(0);

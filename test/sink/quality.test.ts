@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { targetOf } from '../../src/model/target.ts';
 import { openMetrics } from '../../src/sink/quality.ts';
+import { measuredOutcome } from '../../src/sink/measured-outcome.ts';
 import { MemoryScoreStore } from '../simulation/memory-score-store.ts';
 import { ArrayLog } from './array-log.ts';
 import { history, ports, runToEnd, seeded } from './history.ts';
@@ -24,10 +25,8 @@ test('metrics after any label history equal those folded again from the stored o
     const { checkpoint, partitions } = store.generation(topic);
     const { outcomes } = partitions.get(0)!;
     expect(outcomes.length).toBeGreaterThan(50);
-    const target = (text: string | null): number | undefined => (text === null ? undefined : targetOf('binary', text));
     const again = openMetrics({ task: 'binary', label }, undefined);
-    for (const outcome of outcomes)
-      again.fold({ ...outcome, target: target(outcome.label), prior: target(outcome.prior) });
+    for (const outcome of outcomes) again.fold(measuredOutcome(outcome, (text) => targetOf('binary', text)));
     expect(again.values()).toEqual(openMetrics({ task: 'binary', label }, checkpoint!.metrics).values());
     expect(new Set(again.values().map((value) => value.period))).toContain('all');
   }

@@ -43,6 +43,32 @@ export function scoreStoreContract(name: string, open: () => Promise<Opened>): v
     expect(await store.open(id, 0)).toEqual(writes.next);
   });
 
+  test(`${name}: what a model says beside the score is read again, of new rows, of those that were replaced, and of due ones`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const said = (row: Pick<ScoreRow, 'outputs' | 'measuredAnswer'> | undefined): unknown =>
+      row && [row.outputs, row.measuredAnswer].map((text) => (text === null ? null : (JSON.parse(text) as unknown)));
+    const outputs = (a: number): string => JSON.stringify({ a, __proto: 1e-7, 'b"': 1 - a });
+    const bare = rowOf('1', { prediction: 'a', outputs: outputs(0.1 + 0.2) });
+    const state = await store.open(id, 0);
+    const first = writesOf(state, { inserts: [bare, rowOf('2', { outputs: outputs(1) })] });
+    await store.write(id, definition, first);
+    const measuredAnswer = JSON.stringify({ prediction: 'a', outputs: { a: 1 }, segment: 'x' });
+    const again = rowOf('2', { outputs: outputs(0.25), measuredAnswer, position: { lsn: 0x1_0000_0002n, n: 0 } });
+    await store.write(id, definition, {
+      ...writesOf(first.next, { upserts: [again] }),
+      next: { ...first.next, nextOffset: 9 },
+    });
+    const range = { fromUs: undefined, throughUs: 1_767_225_600_000_001 };
+    const read = await store.read(id, definition, { keys: ['["1"]', '["2"]'], due: range });
+    expect(said(read.rows.get('["1"]'))).toEqual(said(bare));
+    expect(said(read.rows.get('["2"]'))).toEqual(said(again));
+    const due = new Map(read.due.map((row) => [row.key, row]));
+    expect(said(due.get('["1"]'))).toEqual(said(bare));
+    expect(due.get('["1"]')!.prediction).toBe('a');
+    expect(said(due.get('["2"]'))).toEqual(said(again));
+  });
+
   test(`${name}: the same writes again are known, others on the same ground are refused whole`, async () => {
     await using opened = await open();
     const { store } = opened;
@@ -254,6 +280,7 @@ function rowOf(key: string, some: Partial<ScoreRow>): ScoreRow {
     key: `["${key}"]`,
     score: 0.5,
     prediction: 'false',
+    outputs: null,
     explanation: null,
     modelVersion: 1,
     eventTime: '2026-01-01 00:00:00+00',
@@ -264,6 +291,7 @@ function rowOf(key: string, some: Partial<ScoreRow>): ScoreRow {
     labelledAtUs: null,
     measuredScore: null,
     measuredFeatures: null,
+    measuredAnswer: null,
     measuredLsn: null,
     late: false,
     position: { lsn: 0x1_0000_0001n, n: 3 },
@@ -277,6 +305,7 @@ const labelOf = (key: string) => ({
   labelAtUs: 1_767_225_600_000_001,
   weight: 0.1,
   measuredScore: 0.3,
+  measuredAnswer: '{"prediction":"b","outputs":{"a":0.3,"b":0.7},"segment":null}',
   measuredLsn: 9n,
 });
 

@@ -1,0 +1,39 @@
+// What a row's quality is measured on: the score, prediction and outputs that it had when its label came, and its segment.
+
+import type { Row } from './entry.ts';
+import type { FeatureRow } from './scorer.ts';
+import type { Answer, ScoreRow } from './score-store.ts';
+
+/**
+ * The answer behind a row's measured score, as JSON text; null where there is neither output nor segment, so that pipelines
+ * which need none store nothing.
+ */
+export function answerOf(
+  row: Pick<ScoreRow, 'prediction' | 'outputs' | 'features' | 'measuredAnswer'>,
+  segmentBy: string | undefined,
+): string | null {
+  if (row.measuredAnswer !== null) return row.measuredAnswer;
+  if (row.outputs === null && segmentBy === undefined) return null;
+  const answer: Answer = {
+    prediction: row.prediction,
+    outputs: row.outputs === null ? null : (JSON.parse(row.outputs) as Answer['outputs']),
+    segment: segmentBy === undefined ? null : segmentOf((JSON.parse(row.features) as FeatureRow)[segmentBy]),
+  };
+  return JSON.stringify(answer);
+}
+
+/** The row is computed anew; its label and what that was measured on stay (rule C). */
+export function carryLabel(old: Row, row: Row, segmentBy: string | undefined): void {
+  row.label = old.label;
+  row.labelledAtUs = old.labelledAtUs;
+  row.measuredScore = old.measuredScore;
+  row.measuredLsn = old.measuredLsn;
+  if (old.measuredLsn === null) return;
+  const measured = old.measuredFeatures ?? old.features;
+  row.measuredFeatures = measured === row.features ? null : measured;
+  row.measuredAnswer = answerOf(old, segmentBy);
+}
+
+function segmentOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
+}
