@@ -1,7 +1,7 @@
 // Makes a model from a pipeline's options and columns, new or as it was saved.
 
 import { MillraceError } from '../runtime/errors.ts';
-import type { ModelOptions } from '../flow/pipeline.ts';
+import type { ColumnType, ModelOptions } from '../flow/pipeline.ts';
 import { ClassList } from './class-list.ts';
 import { EncodedModel } from './encoded-model.ts';
 import type { LearnerOptions } from './encoder/encode-options.ts';
@@ -13,16 +13,18 @@ import type { Kind } from './learner.ts';
 import type { CreateModel, LearnedTask, LoadModel, ModelRequest } from './model.ts';
 import { parseOptions, settingsOf } from './options.ts';
 import { StateReader } from './saved-state.ts';
+import { seriesColumns, SeriesKeys } from './series-keys.ts';
 import { chooseTask } from './task-choice.ts';
 
 export const createModel: CreateModel = async (request) => {
   if (request.options.kind === 'none') return new NoModel(request);
   const resolved = resolve(request);
   const { kind, options, task, parsed } = resolved;
-  const encoder = new Encoder(request.features, parsed.encode, undefined, kind.inputs);
+  const encoder = new Encoder(featuresOf(resolved, request), parsed.encode, undefined, kind.inputs);
   return new EncodedModel({
     ...partsOf(resolved),
     encoder,
+    series: seriesOf(resolved, request),
     classes: classesOf(resolved),
     learner: await kind.create(options, task, parsed.seed ?? request.seed, encoder),
     examples: 0,
@@ -37,11 +39,12 @@ export const loadModel: LoadModel = async (request, saved) => {
   const reader = new StateReader(saved, `${kind.name} model`);
   const examples = reader.f64();
   const skipped = reader.f64();
-  const encoder = new Encoder(request.features, parsed.encode, reader, kind.inputs);
+  const encoder = new Encoder(featuresOf(resolved, request), parsed.encode, reader, kind.inputs);
+  const series = seriesOf(resolved, request, reader);
   const classes = classesOf(resolved, reader);
   const learner = await kind.load(options, task, reader.bytes(), encoder);
   reader.finish();
-  return new EncodedModel({ ...partsOf(resolved), encoder, classes, learner, examples, skipped });
+  return new EncodedModel({ ...partsOf(resolved), encoder, series, classes, learner, examples, skipped });
 };
 
 interface Resolved {
@@ -74,6 +77,18 @@ function noArrivals(kind: Kind, task: LearnedTask): MillraceError {
     `${what} is not supported here: rows that have no label are not stored`,
     task === 'anomaly' ? {} : { hint: 'Leave it out: "on_label" is the default.' },
   );
+}
+
+/** Columns that say series or time are no features. */
+function featuresOf({ kind, parsed }: Resolved, { features }: ModelRequest): readonly ColumnType[] {
+  if (!kind.series) return features;
+  const taken = seriesColumns(parsed);
+  return features.filter(({ name }) => !taken.includes(name));
+}
+
+function seriesOf({ kind, parsed }: Resolved, request: ModelRequest, saved?: StateReader): SeriesKeys | undefined {
+  if (!kind.series) return undefined;
+  return new SeriesKeys(request.features, { ...parsed, max_series: parsed.max_series! }, saved);
 }
 
 function classesOf({ task, parsed }: Resolved, saved?: StateReader): ClassList | undefined {

@@ -4,8 +4,9 @@
 import type { ClassList } from './class-list.ts';
 import type { Encoder } from './encoder/encoder.ts';
 import { MAX_MAGNITUDE } from './encoder/feature-value.ts';
-import type { Learner } from './learner.ts';
+import type { Input, Learner } from './learner.ts';
 import type {
+  Contribution,
   Explanation,
   FeatureRow,
   LearnedTask,
@@ -15,6 +16,7 @@ import type {
   TrainingExample,
 } from './model.ts';
 import { StateWriter } from './saved-state.ts';
+import type { SeriesKeys } from './series-keys.ts';
 import { predictionOf } from './target.ts';
 
 export interface EncodedModelParts {
@@ -24,6 +26,8 @@ export interface EncodedModelParts {
   readonly learnsArrivals: boolean;
   readonly encoder: Encoder;
   readonly learner: Learner;
+  /** Of kinds that forecast series. */
+  readonly series?: SeriesKeys | undefined;
   /** Of multiclass, undefined else. */
   readonly classes: ClassList | undefined;
   /** Factor on an example's weight by its class's text; undefined: 1 for all. */
@@ -39,6 +43,7 @@ export class EncodedModel implements Model {
   readonly learnsArrivals: boolean;
   readonly #encoder: Encoder;
   readonly #learner: Learner;
+  readonly #series: SeriesKeys | undefined;
   readonly #classes: ClassList | undefined;
   readonly #classWeights: ReadonlyMap<string, number> | undefined;
   #examples: number;
@@ -51,6 +56,7 @@ export class EncodedModel implements Model {
     this.learnsArrivals = parts.learnsArrivals;
     this.#encoder = parts.encoder;
     this.#learner = parts.learner;
+    this.#series = parts.series;
     this.#classes = parts.classes;
     this.#classWeights = parts.classWeights && new Map(Object.entries(parts.classWeights));
     this.#examples = parts.examples;
@@ -66,7 +72,7 @@ export class EncodedModel implements Model {
   }
 
   get skipped(): number {
-    return this.#skipped;
+    return this.#skipped + (this.#learner.skipped ?? 0);
   }
 
   get unusable(): number {
@@ -74,7 +80,7 @@ export class EncodedModel implements Model {
   }
 
   get bytes(): number {
-    return this.#encoder.bytes + this.#learner.bytes + (this.#classes?.bytes ?? 0);
+    return this.#encoder.bytes + this.#learner.bytes + (this.#classes?.bytes ?? 0) + (this.#series?.bytes ?? 0);
   }
 
   predictMany(rows: readonly FeatureRow[]): Prediction[] {
@@ -84,7 +90,7 @@ export class EncodedModel implements Model {
       return predictions;
     }
     for (let i = 0; i < rows.length; i++) {
-      const score = this.#learner.predict(this.#encoder.encode(rows[i]!, false));
+      const score = this.#learner.predict(this.#encode(rows[i]!, false));
       predictions[i] = { score, prediction: predictionOf(this.task, score) };
     }
     return predictions;
@@ -99,11 +105,12 @@ export class EncodedModel implements Model {
         ? this.#classes.take(example.label)
         : -1
       : example.target;
-    if (!usable || !(Math.abs(target) <= MAX_MAGNITUDE) || (this.#classes && target < 0)) {
+    const learnable = usable && Math.abs(target) <= MAX_MAGNITUDE && !(this.#classes && target < 0);
+    if (!learnable || (this.#series && !this.#series.intern(example.features))) {
       this.#skipped += 1;
       return;
     }
-    this.#learner.learn(this.#encoder.encode(example.features, !this.learnsArrivals), target, weight);
+    this.#learner.learn(this.#encode(example.features, !this.learnsArrivals), target, weight);
   }
 
   observe(row: FeatureRow): void {
@@ -111,14 +118,19 @@ export class EncodedModel implements Model {
   }
 
   explain(row: FeatureRow, top: number): Explanation {
-    const input = this.#encoder.encode(row, false);
+    const input = this.#encode(row, false);
     const parts = this.#learner.explain(input);
     const names = this.#encoder.features;
     const sums = new Float64Array(names.length);
     for (let i = 0; i < input.length; i++) sums[this.#encoder.owner(i)]! += parts.contributions[i]!;
-    const contributions = names
-      .map((feature, f) => ({ feature, value: row[feature] ?? null, contribution: sums[f]! }))
-      .sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
+    const contributions: Contribution[] = names.map((feature, f) => ({
+      feature,
+      value: row[feature] ?? null,
+      contribution: sums[f]!,
+    }));
+    for (const { name, contribution } of parts.parts ?? [])
+      contributions.push({ feature: name, value: null, contribution });
+    contributions.sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
     return { bias: parts.bias, contributions: contributions.slice(0, Math.max(0, top)) };
   }
 
@@ -127,14 +139,21 @@ export class EncodedModel implements Model {
     writer.f64(this.#examples);
     writer.f64(this.#skipped);
     this.#encoder.save(writer);
+    this.#series?.save(writer);
     this.#classes?.save(writer);
     writer.bytes(this.#learner.save());
     return writer.finish();
   }
 
+  #encode(row: FeatureRow, learn: boolean): Input {
+    const input = this.#encoder.encode(row, learn);
+    this.#series?.read(row, input);
+    return input;
+  }
+
   /** Of learners that say more than one number. */
   #predictAll(row: FeatureRow): Prediction {
-    const input = this.#encoder.encode(row, false);
+    const input = this.#encode(row, false);
     const best = this.#learner.predict(input);
     const values = this.#learner.outputs!(input);
     const names = this.#classes?.names ?? this.#learner.outputNames!;

@@ -15,6 +15,10 @@ export interface Input {
   /** No index twice. */
   indexes: Int32Array;
   values: Float64Array;
+  /** Of kinds with `series`: a small integer that stands for the row's series; -1: of none, or of none that has a label yet. */
+  series?: number;
+  /** Of kinds with `series`: when, in seconds since 1970 or as the column counts; NaN where the options name no time. */
+  time?: number;
 }
 
 /** What a learner may ask about dimensions; the answers never change. */
@@ -38,18 +42,29 @@ export interface Learner {
    * as is `weight` ≥ 0: the model sees to it.
    */
   learn(x: Input, y: number, weight: number): void;
-  /** The raw score's part of each input entry, in the input's order, and the bias. */
-  explain(x: Input): { readonly bias: number; readonly contributions: Float64Array };
+  /**
+   * The raw score's part of each input entry, in the input's order, and the bias; `parts` are of what is no column of the row,
+   * such as the series' level.
+   */
+  explain(x: Input): {
+    readonly bias: number;
+    readonly contributions: Float64Array;
+    readonly parts?: readonly { readonly name: string; readonly contribution: number }[];
+  };
   save(): Uint8Array;
   readonly bytes: number;
+  /** Of the examples it was given, those it could not use, e.g. a value older than the last of its series. */
+  readonly skipped?: number;
 }
 
 /** One name in the registry. What must be loaded is awaited once, here. */
 export interface Kind {
   readonly name: string;
   readonly tasks: readonly LearnedTask[];
-  /** How it wants rows: one-hot and scaled to add up (`vector`, the default), or a column each as it is (`columns`). */
-  readonly inputs?: 'vector' | 'columns';
+  /** How it wants rows: one-hot and scaled to add up (`vector`, the default), a column each as it is (`columns`), or not at all. */
+  readonly inputs?: 'vector' | 'columns' | 'none';
+  /** It forecasts series: its options have `series` and `time`, and inputs say both. */
+  readonly series?: boolean;
   /** Checks the options and fills in defaults; unknown names are refused. */
   readonly options: z.ZodType<LearnerOptions>;
   create(options: ModelOptions, task: LearnedTask, seed: number, layout: Layout): Promise<Learner>;

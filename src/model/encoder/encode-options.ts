@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { commonOptions } from '../options.ts';
+import type { SeriesOptions } from '../series-keys.ts';
 import { SCALES, type Scale } from './scaler.ts';
 
 const maxValues = z.int().min(1).max(10_000);
@@ -80,7 +81,7 @@ export type LearnerOptions = z.infer<z.ZodObject<typeof learnerOptions>> & {
   readonly class_weights?: z.infer<typeof classWeights>;
   readonly max_classes?: number;
   readonly task?: z.infer<typeof taskOption>;
-};
+} & Partial<SeriesOptions>;
 
 /** `scale` and `standardise` must not say different things; that `standardise` has its default says nothing. */
 function oneScale(standardiseDefault: boolean | undefined) {

@@ -66,12 +66,12 @@ export class Encoder implements Layout {
     columns: readonly ColumnType[],
     options: EncodeOptions,
     saved?: StateReader,
-    inputs: 'vector' | 'columns' = 'vector',
+    inputs: 'vector' | 'columns' | 'none' = 'vector',
   ) {
     this.#options = options;
     this.#columns = inputs === 'columns';
     this.#clip = options.clip ?? NO_CLIP;
-    const { features, notices } = planEncoding(columns, options);
+    const { features, notices } = inputs === 'none' ? { features: [], notices: [] } : planEncoding(columns, options);
     this.notices = notices;
     if (saved) this.#load(saved);
     for (const { dimension, role } of this.#states.values()) this.#nominal[dimension] = isNominal(role);

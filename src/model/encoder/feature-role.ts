@@ -97,6 +97,12 @@ function sourceOf(typeOid: number): NumberSource | undefined {
   return TIMES.has(typeOid) ? 'time' : undefined;
 }
 
+/** How a column that says when is read; undefined where its type says no such thing. */
+export function timeSourceOf(typeOid: number): 'time' | 'number' | undefined {
+  const source = sourceOf(typeOid);
+  return source === 'time' || source === 'number' ? source : undefined;
+}
+
 function unfit(column: ColumnType, as: string): MillraceError {
   return new MillraceError(
     'MODEL_INVALID',
