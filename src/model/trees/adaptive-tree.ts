@@ -6,7 +6,7 @@
 import type { Random } from '../random.ts';
 import { grown } from '../optimizers/optimizer.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
-import { Adwin } from './adwin.ts';
+import { Adwin } from '../drift/adwin.ts';
 import { ErrorScale } from './error-scale.ts';
 import { HoeffdingTree } from './hoeffding-tree.ts';
 import type { Leaves } from './leaves.ts';

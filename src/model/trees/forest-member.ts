@@ -1,7 +1,7 @@
 // One tree of an adaptive forest, with what watches over it and the tree that may take its place.
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
-import { Adwin } from './adwin.ts';
+import { Adwin } from '../drift/adwin.ts';
 import { ErrorScale } from './error-scale.ts';
 import type { HoeffdingTree } from './hoeffding-tree.ts';
 

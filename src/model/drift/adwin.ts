@@ -1,9 +1,10 @@
 // ADWIN (Bifet, Gavaldà 2007, "Learning from time-changing data with adaptive windowing", ADWIN2): a window of values in [0, 1]
 // that drops its old end when the means of an old and a new part differ by more than chance. Kept as an exponential histogram:
-// row r holds at most six buckets of 2^r values. As in River 0.26 (and MOA) it looks at every 32nd value, and as in River, unlike
-// MOA, it starts anew after a detection: one detection is one event.
+// row r holds at most six buckets of 2^r values. As in River 0.26 (and MOA) it looks at every 32nd value. As in River, unlike the
+// paper and MOA, it starts anew after a detection, so that one change is one detection; `keep` goes on with what is left of the window.
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
+import type { Detector, Verdict } from './detector.ts';
 
 /** Buckets a row, before two of them become one of the next. */
 const ROW = 5;
@@ -16,11 +17,20 @@ const MIN_PART = 5;
 /** No test before the window is longer. */
 const GRACE = 10;
 
-export class Adwin {
+export interface AdwinOptions {
+  /** After a detection the window goes on without its old part. */
+  readonly keep?: boolean;
+  /** Rows of buckets to have room for from the start; beyond, room is doubled. */
+  readonly rows?: number;
+}
+
+export class Adwin implements Detector {
+  readonly name = 'adwin';
   readonly #delta: number;
+  readonly #keep: boolean;
   /** By row: sums of the buckets, oldest first, and their squared deviations. Rows are made as they are needed. */
-  #sums: Float64Array = new Float64Array(CAPACITY * 4);
-  #squares: Float64Array = new Float64Array(CAPACITY * 4);
+  #sums: Float64Array;
+  #squares: Float64Array;
   readonly #counts = new Uint8Array(ROWS);
   #rows = 1;
   #width = 0;
@@ -29,22 +39,32 @@ export class Adwin {
   #square = 0;
   #ticks = 0;
   #detected = false;
+  /** Of the last detection: the means on either side of the split that sets them furthest apart. */
+  #before = 0;
+  #after = 0;
 
   /** @param delta chance of a false alarm at a test */
-  constructor(delta: number) {
+  constructor(delta: number, { keep = false, rows = 4 }: AdwinOptions = {}) {
     this.#delta = delta;
+    this.#keep = keep;
+    this.#sums = new Float64Array(CAPACITY * rows);
+    this.#squares = new Float64Array(CAPACITY * rows);
   }
 
   static load(delta: number, reader: StateReader): Adwin {
     const adwin = new Adwin(delta);
-    adwin.#rows = reader.u32();
-    adwin.#sums = reader.floats();
-    adwin.#squares = reader.floats();
-    adwin.#counts.set(Uint8Array.from(reader.floats()));
-    [adwin.#width, adwin.#sum, adwin.#square] = [reader.f64(), reader.f64(), reader.f64()];
-    adwin.#ticks = reader.u32();
-    adwin.#detected = reader.u32() === 1;
+    adwin.load(reader);
     return adwin;
+  }
+
+  load(reader: StateReader): void {
+    this.#rows = reader.u32();
+    this.#sums = reader.floats();
+    this.#squares = reader.floats();
+    this.#counts.set(Uint8Array.from(reader.floats()));
+    [this.#width, this.#sum, this.#square] = [reader.f64(), reader.f64(), reader.f64()];
+    this.#ticks = reader.u32();
+    this.#detected = reader.u32() === 1;
   }
 
   get bytes(): number {
@@ -60,9 +80,21 @@ export class Adwin {
     return this.#width === 0 ? 0 : this.#sum / this.#width;
   }
 
+  get before(): number {
+    return this.#before;
+  }
+
+  get after(): number {
+    return this.#after;
+  }
+
+  update(value: number): Verdict {
+    return this.add(value) ? 'drift' : 'none';
+  }
+
   /** True where this value showed that the mean has changed. */
   add(value: number): boolean {
-    if (this.#detected) this.#reset();
+    if (this.#detected) this.#goOn();
     this.#insert(value);
     this.#ticks += 1;
     if (this.#ticks % CLOCK === 0 && this.#width > GRACE) while (this.#cut()) this.#detected = true;
@@ -79,7 +111,12 @@ export class Adwin {
     writer.u32(this.#detected ? 1 : 0);
   }
 
-  #reset(): void {
+  #goOn(): void {
+    if (!this.#keep) return this.reset();
+    this.#detected = false;
+  }
+
+  reset(): void {
     this.#sums.fill(0);
     this.#squares.fill(0);
     this.#counts.fill(0);
@@ -150,11 +187,30 @@ export class Adwin {
         const reciprocal = 1 / (old - MIN_PART + 1) + 1 / (recent - MIN_PART + 1);
         const epsilon = Math.sqrt(2 * reciprocal * variance * scale) + (2 / 3) * scale * reciprocal;
         if (Math.abs(oldSum / old - (this.#sum - oldSum) / recent) <= epsilon) continue;
+        if (!this.#detected) this.#split();
         this.#drop();
         return true;
       }
     }
     return false;
+  }
+
+  /** A window that is cut still has some of the old in it; the best split tells both parts well. */
+  #split(): void {
+    let [old, oldSum, furthest] = [0, 0, 0];
+    for (let row = this.#rows - 1; row >= 0; row--)
+      for (let k = 0; k < this.#counts[row]!; k++) {
+        old += 2 ** row;
+        oldSum += this.#sums[row * CAPACITY + k]!;
+        const recent = this.#width - old;
+        if (recent === 0) return;
+        const [before, after] = [oldSum / old, (this.#sum - oldSum) / recent];
+        const apart = (before - after) ** 2 * old * recent;
+        if (apart < furthest) continue;
+        furthest = apart;
+        this.#before = before;
+        this.#after = after;
+      }
   }
 
   #drop(): void {

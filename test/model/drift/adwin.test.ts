@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { StateReader, StateWriter } from '../../../src/model/saved-state.ts';
-import { Adwin } from '../../../src/model/trees/adwin.ts';
+import { Adwin } from '../../../src/model/drift/adwin.ts';
 import { seeded } from '../seeded.ts';
 
 /** One bit in ten set, then one in four, then one in ten. */
