@@ -57,6 +57,18 @@ const columnOptions = z
   .refine(...oneScale(false))
   .prefault({});
 
+/** Of kinds that have parameters for every user and item: hashed, with room for many; products of inputs make a near `clip` wiser. */
+const hashedOptions = z
+  .strictObject({
+    ...encodeShape,
+    clip: encodeShape.clip.unwrap().default(10),
+    categories: encodeShape.categories.unwrap().default('hashing'),
+    dimensions: dimensions.default(262_144),
+    missing,
+  })
+  .refine(...oneScale(true))
+  .prefault({});
+
 export type EncodeOptions = z.infer<typeof encodeOptions>;
 
 /** When a row enters means, deviations and categories: with its label, as in River, or already as it arrives. */
@@ -67,6 +79,9 @@ export const learnerOptions = { ...commonOptions, encode: encodeOptions, update:
 
 /** The same for kinds that take columns as they are. */
 export const columnLearnerOptions = { ...learnerOptions, encode: columnOptions };
+
+/** The same for kinds that take categories without number. */
+export const hashedLearnerOptions = { ...learnerOptions, encode: hashedOptions };
 
 /** Of kinds that learn classes: factors on the weight of each class's examples; 1 for those not named. */
 export const classWeights = z.record(z.string(), z.number().min(0).max(1e6)).optional();

@@ -5,7 +5,7 @@ import { classWeights, learnerOptions } from '../encoder/encode-options.ts';
 import type { Input, Learner } from '../learner.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
 import { invariantSlope } from './importance.ts';
-import { clipped, gradientOptions, LinearScore, oneL1, ONE_L1, sigmoid } from './linear-score.ts';
+import { clipped, gradientOptions, LinearScore, logSlope, oneL1, ONE_L1, sigmoid } from './linear-score.ts';
 
 /** How an example's weight counts: the slope that many times, or as so many examples in a row. */
 const importance = z.enum(['gradient', 'invariant']).default('gradient');
@@ -79,13 +79,4 @@ export class GeneralisedLinear implements Learner {
     this.#linear.save(writer);
     return writer.finish();
   }
-}
-
-/** Derivative of the log loss by the raw score, River's cut-offs included. */
-function logSlope(raw: number, y: number): number {
-  const sign = y > 0.5 ? 1 : -1;
-  const margin = raw * sign;
-  if (margin > 18) return -sign * Math.exp(-margin);
-  if (margin < -18) return -sign;
-  return -sign / (Math.exp(margin) + 1);
 }

@@ -185,6 +185,15 @@ export function sigmoid(raw: number): number {
   return 1 / (1 + Math.exp(-raw));
 }
 
+/** Derivative of the log loss by the raw score, River's cut-offs included. */
+export function logSlope(raw: number, y: number): number {
+  const sign = y > 0.5 ? 1 : -1;
+  const margin = raw * sign;
+  if (margin > 18) return -sign * Math.exp(-margin);
+  if (margin < -18) return -sign;
+  return -sign / (Math.exp(margin) + 1);
+}
+
 export function clipped(slope: number, clip: number): number {
   return slope > clip ? clip : slope < -clip ? -clip : slope;
 }

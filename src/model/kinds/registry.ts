@@ -4,6 +4,7 @@ import { MillraceError } from '../../runtime/errors.ts';
 import type { Kind } from '../learner.ts';
 import { didYouMean } from '../options.ts';
 import { adaptiveForest } from './adaptive-forest.ts';
+import { factorization } from './factorization.ts';
 import { hoeffdingAdaptiveTree } from './hoeffding-adaptive-tree.ts';
 import { hoeffdingTree } from './hoeffding-tree.ts';
 import { linear } from './linear.ts';
@@ -23,6 +24,7 @@ export const LEARNERS: readonly Kind[] = [
   hoeffdingTree,
   hoeffdingAdaptiveTree,
   adaptiveForest,
+  factorization,
 ];
 
 /** Every valid `"kind"`. */

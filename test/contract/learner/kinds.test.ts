@@ -21,9 +21,10 @@ const STATE_BYTES: Readonly<Record<string, number>> = {
   hoeffding_tree: 512 * 1024,
   hoeffding_adaptive_tree: 512 * 1024,
   adaptive_forest: 4 * 2 ** 20,
+  factorization: 8 * 2 ** 20,
 };
 /** Kinds that grow with what they learn, up to `max_bytes`. */
-const GROWING = OF_PROBABILITY;
+const GROWING = [...OF_PROBABILITY, 'factorization'];
 
 function subjectOf(task: LearnedTask, options: Subject['options'], name = `${options.kind} (${task})`): Subject {
   return {
@@ -80,6 +81,23 @@ const subjects: Subject[] = [
     'softmax with adam, l1',
   ),
   subjectOf('binary', { kind: 'passive_aggressive', variant: 'pa2', c: 0.1 }, 'passive_aggressive pa2'),
+  ...(['binary', 'regression'] as const).flatMap((task) => [
+    subjectOf(task, { kind: 'factorization', optimizer: { name: 'sgd' } }, `factorization (${task}) with sgd`),
+    subjectOf(
+      task,
+      { kind: 'factorization', factors: 3, optimizer: { name: 'adam', lr: 0.02 }, l2: 1e-4, l2_factors: 1e-3 },
+      `factorization (${task}) with adam and l2`,
+    ),
+    {
+      // Room for 910 dimensions: with the rest nothing is learned.
+      ...subjectOf(
+        task,
+        { kind: 'factorization', max_bytes: 131_072, encode: { categories: 'one_hot', max_values: 10_000 } },
+        `factorization (${task}) that fills its memory`,
+      ),
+      stateBytes: 2 * 2 ** 20,
+    },
+  ]),
   // Trees that split at once, and whose parts drift at once.
   ...(['binary', 'regression', 'multiclass'] as const).flatMap((task) =>
     OF_PROBABILITY.map((kind) => {

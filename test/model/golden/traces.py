@@ -1,8 +1,8 @@
 # Makes the traces beside it: `pip install river==0.26.1`, then `python traces.py` here. What the README lists under "made by
 # traces.py"; predict, then learn, 12 digits.
 
-import csv
-from river import drift, linear_model as lm, naive_bayes as nb, optim, preprocessing as pp, tree
+import csv, math, numpy
+from river import drift, facto, linear_model as lm, naive_bayes as nb, optim, preprocessing as pp, tree
 
 g = lambda v: '%.12g' % v
 NAMES, *ROWS = list(csv.reader(open('../../../examples/phishing/phishing.csv')))
@@ -52,6 +52,23 @@ def tree_of_stream(name, model):
             model.learn_one(x, y)
 
 
+def vectors(seed, factors):
+    """What a factorization machine here starts with (src/model/kinds/factor-score.ts): one call a dimension, in their order."""
+    imul = lambda a, b: (a * b) & 0xffffffff
+    dimension = 0
+
+    def start(shape=1):
+        nonlocal dimension
+        dimension += 1
+        h = imul(dimension, 0x9e3779b1) ^ seed
+        h = imul(h ^ (h >> 16), 0x85ebca6b)
+        h = imul(h ^ (h >> 13), 0xc2b2ae35)
+        random = mulberry32(h ^ (h >> 16))
+        return numpy.array([.1 * math.sqrt(-2 * math.log(1 - next(random))) * math.cos(2 * math.pi * next(random)) for _ in range(shape)])
+
+    return start
+
+
 def alarms(delta):
     """Of ADWIN on 12,000 bits of which one in ten, then one in four, then one in ten is set."""
     random, detector = mulberry32(9), drift.ADWIN(delta)
@@ -59,6 +76,14 @@ def alarms(delta):
         detector.update(int(next(random) < (.25 if 4000 <= i < 8000 else .1)))
         if detector.drift_detected:
             yield i
+
+
+def probabilities(name, model):
+    with open(name + '.csv', 'w') as out:
+        out.write('i,y,p_true\n')
+        for i, (x, y) in enumerate(numbers()):
+            out.write(f'{i},{int(y)},{g(model.predict_proba_one(x)[True])}\n')
+            model.learn_one(x, bool(y))
 
 
 def regression(name, model):
@@ -85,5 +110,9 @@ multiclass('softmax_phishing', pp.StandardScaler() | lm.SoftmaxRegression())
 multiclass('softmax_adam_phishing', pp.StandardScaler() | lm.SoftmaxRegression(optimizer=optim.Adam(.01)))
 multiclass('gnb_classes_phishing', nb.GaussianNB())
 multiclass('ht_classes_phishing', tree.HoeffdingTreeClassifier(grace_period=50, delta=1e-3))
+fm = dict(n_factors=4, latent_initializer=vectors(1, 4))
+probabilities('fm_phishing', pp.StandardScaler() | facto.FMClassifier(**fm))
+fm = dict(n_factors=4, latent_initializer=vectors(1, 4), l2_weight=.01, l2_latent=.02, intercept_lr=.02)
+regression('fmreg_phishing', pp.StandardScaler() | facto.FMRegressor(**fm))
 tree_of_stream('ht_stream', tree.HoeffdingTreeClassifier(grace_period=100, delta=1e-5))
 print('ADWIN', [(delta, list(alarms(delta))) for delta in (.002, .01, .3)])
