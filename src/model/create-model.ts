@@ -2,6 +2,9 @@
 
 import { MillraceError } from '../runtime/errors.ts';
 import type { ColumnType, ModelOptions } from '../flow/pipeline.ts';
+import { AnomalyModel } from './anomaly/anomaly-model.ts';
+import type { AnomalyOptions } from './anomaly/anomaly-options.ts';
+import { RunningQuantile } from './anomaly/running-quantile.ts';
 import { ClassList } from './class-list.ts';
 import { EncodedModel } from './encoded-model.ts';
 import type { LearnerOptions } from './encoder/encode-options.ts';
@@ -9,7 +12,7 @@ import { Encoder } from './encoder/encoder.ts';
 import { chooseKind } from './kinds/auto.ts';
 import { NoModel } from './kinds/none.ts';
 import { kindOf } from './kinds/registry.ts';
-import type { Kind } from './learner.ts';
+import type { Kind, Learner } from './learner.ts';
 import type { CreateModel, LearnedTask, LoadModel, ModelRequest } from './model.ts';
 import { parseOptions, settingsOf } from './options.ts';
 import { StateReader } from './saved-state.ts';
@@ -20,13 +23,19 @@ export const createModel: CreateModel = async (request) => {
   if (request.options.kind === 'none') return new NoModel(request);
   const resolved = resolve(request);
   const { kind, options, task, parsed } = resolved;
+  const seed = parsed.seed ?? request.seed;
   const encoder = new Encoder(featuresOf(resolved, request), parsed.encode, undefined, kind.inputs);
+  const learner = await kind.create(options, task, seed, encoder);
+  if (task === 'anomaly') {
+    const ranks = new RunningQuantile(seed, memoryOf(parsed));
+    return new AnomalyModel({ ...anomalyPartsOf(resolved, learner), encoder, ranks, examples: 0 });
+  }
   return new EncodedModel({
     ...partsOf(resolved),
     encoder,
     series: seriesOf(resolved, request),
     classes: classesOf(resolved),
-    learner: await kind.create(options, task, parsed.seed ?? request.seed, encoder),
+    learner,
     examples: 0,
     skipped: 0,
   });
@@ -38,6 +47,13 @@ export const loadModel: LoadModel = async (request, saved) => {
   const { kind, options, task, parsed } = resolved;
   const reader = new StateReader(saved, `${kind.name} model`);
   const examples = reader.f64();
+  if (task === 'anomaly') {
+    const encoder = new Encoder(request.features, parsed.encode, reader, kind.inputs);
+    const ranks = new RunningQuantile(0, memoryOf(parsed), reader);
+    const learner = await kind.load(options, task, reader.bytes(), encoder);
+    reader.finish();
+    return new AnomalyModel({ ...anomalyPartsOf(resolved, learner), encoder, ranks, examples });
+  }
   const skipped = reader.f64();
   const encoder = new Encoder(featuresOf(resolved, request), parsed.encode, reader, kind.inputs);
   const series = seriesOf(resolved, request, reader);
@@ -93,6 +109,15 @@ function seriesOf({ kind, parsed }: Resolved, request: ModelRequest, saved?: Sta
 
 function classesOf({ task, parsed }: Resolved, saved?: StateReader): ClassList | undefined {
   return task === 'multiclass' ? new ClassList(parsed.max_classes ?? 100, saved) : undefined;
+}
+
+function memoryOf(parsed: LearnerOptions): number | undefined {
+  return (parsed as AnomalyOptions).memory;
+}
+
+function anomalyPartsOf({ kind, parsed }: Resolved, learner: Learner) {
+  const { threshold } = parsed as AnomalyOptions;
+  return { kind: kind.name, settings: settingsOf(parsed), learner, threshold: threshold!, warmUp: learner.warmUp! };
 }
 
 function partsOf({ kind, task, parsed }: Resolved) {

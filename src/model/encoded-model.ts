@@ -4,9 +4,9 @@
 import type { ClassList } from './class-list.ts';
 import type { Encoder } from './encoder/encoder.ts';
 import { MAX_MAGNITUDE } from './encoder/feature-value.ts';
+import { explanationOf } from './explanation.ts';
 import type { Input, Learner } from './learner.ts';
 import type {
-  Contribution,
   Explanation,
   FeatureRow,
   LearnedTask,
@@ -119,19 +119,7 @@ export class EncodedModel implements Model {
 
   explain(row: FeatureRow, top: number): Explanation {
     const input = this.#encode(row, false);
-    const parts = this.#learner.explain(input);
-    const names = this.#encoder.features;
-    const sums = new Float64Array(names.length);
-    for (let i = 0; i < input.length; i++) sums[this.#encoder.owner(i)]! += parts.contributions[i]!;
-    const contributions: Contribution[] = names.map((feature, f) => ({
-      feature,
-      value: row[feature] ?? null,
-      contribution: sums[f]!,
-    }));
-    for (const { name, contribution } of parts.parts ?? [])
-      contributions.push({ feature: name, value: null, contribution });
-    contributions.sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
-    return { bias: parts.bias, contributions: contributions.slice(0, Math.max(0, top)) };
+    return explanationOf({ encoder: this.#encoder, learner: this.#learner }, row, input, top);
   }
 
   save(): Uint8Array {

@@ -53,6 +53,8 @@ export interface Learner {
   };
   save(): Uint8Array;
   readonly bytes: number;
+  /** Of task anomaly: rows that it must have learned before what it predicts means anything. */
+  readonly warmUp?: number;
   /** Of the examples it was given, those it could not use, e.g. a value older than the last of its series. */
   readonly skipped?: number;
 }

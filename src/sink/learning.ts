@@ -113,7 +113,7 @@ export class Learning implements Scorer {
   }
 
   get learnsArrivals(): boolean {
-    return this.#model.observesArrivals;
+    return this.#model.learnsArrivals;
   }
 
   get segmentBy(): string | undefined {
