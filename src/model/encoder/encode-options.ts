@@ -59,7 +59,6 @@ const columnOptions = z
   .refine(...oneScale(false))
   .prefault({});
 
-<<<<<<< Updated upstream
 /** Of kinds that have parameters for every user and item: hashed, with room for many; products of inputs make a near `clip` wiser. */
 const hashedOptions = z
   .strictObject({
@@ -70,7 +69,8 @@ const hashedOptions = z
     missing,
   })
   .refine(...oneScale(true))
-=======
+  .prefault({});
+
 /** Of kinds that want every number between 0 and 1. */
 const rangeOptions = z
   .strictObject({
@@ -78,7 +78,6 @@ const rangeOptions = z
     scale: z.enum(['min_max']).default('min_max'),
     standardise: z.literal(false).default(false),
   })
->>>>>>> Stashed changes
   .prefault({});
 
 export type EncodeOptions = z.infer<typeof encodeOptions>;
@@ -92,15 +91,13 @@ export const learnerOptions = { ...commonOptions, encode: encodeOptions, update:
 /** The same for kinds that take columns as they are. */
 export const columnLearnerOptions = { ...learnerOptions, encode: columnOptions };
 
-<<<<<<< Updated upstream
 /** The same for kinds that take categories without number. */
 export const hashedLearnerOptions = { ...learnerOptions, encode: hashedOptions };
-=======
+
 /** Of kinds that learn every row as it arrives, without labels. */
 const arrivalOption = z.enum(['on_arrival']).default('on_arrival');
 export const anomalyLearnerOptions = { ...columnLearnerOptions, update: arrivalOption };
 export const rangeLearnerOptions = { ...anomalyLearnerOptions, encode: rangeOptions };
->>>>>>> Stashed changes
 
 /** Of kinds that learn classes: factors on the weight of each class's examples; 1 for those not named. */
 export const classWeights = z.record(z.string(), z.number().min(0).max(1e6)).optional();

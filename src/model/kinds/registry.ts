@@ -4,11 +4,7 @@ import { MillraceError } from '../../runtime/errors.ts';
 import type { Kind } from '../learner.ts';
 import { didYouMean } from '../options.ts';
 import { adaptiveForest } from './adaptive-forest.ts';
-<<<<<<< Updated upstream
 import { factorization } from './factorization.ts';
-=======
-import { halfSpaceTrees } from './half-space-trees.ts';
->>>>>>> Stashed changes
 import { hoeffdingAdaptiveTree } from './hoeffding-adaptive-tree.ts';
 import { hoeffdingTree } from './hoeffding-tree.ts';
 import { linear } from './linear.ts';
@@ -28,11 +24,7 @@ export const LEARNERS: readonly Kind[] = [
   hoeffdingTree,
   hoeffdingAdaptiveTree,
   adaptiveForest,
-<<<<<<< Updated upstream
   factorization,
-=======
-  halfSpaceTrees,
->>>>>>> Stashed changes
 ];
 
 /** Every valid `"kind"`. */

@@ -1,0 +1,185 @@
+// `half_space_trees`: how thinly populated a row's neighbourhood is, in random trees over the ranges of the columns (Tan, Ting, Liu
+// 2011, "Fast anomaly detection for streaming data"). With the same trees it is River 0.26's HalfSpaceTrees behind a MinMaxScaler.
+
+import { z } from 'zod';
+import { anomalyOptions, warmUp } from '../anomaly/anomaly-options.ts';
+import { HalfSpaceForest } from '../anomaly/half-space-forest.ts';
+import { rangeLearnerOptions } from '../encoder/encode-options.ts';
+import type { Input, Kind, Layout, Learner } from '../learner.ts';
+import { parseOptions } from '../options.ts';
+import { Random } from '../random.ts';
+import { StateReader, StateWriter } from '../saved-state.ts';
+
+const MAX_NODES = 4_194_304;
+
+const halfSpaceOptions = z
+  .strictObject({
+    ...rangeLearnerOptions,
+    ...anomalyOptions,
+    n_trees: z.int().min(1).max(1000).default(10),
+    height: z.int().min(1).max(20).default(8),
+    /** Rows that the masses are counted over. */
+    window_size: z.int().min(10).max(10_000_000).default(250),
+    warm_up: warmUp.optional(),
+  })
+  .refine(({ n_trees, height }) => n_trees * 2 ** (height + 1) <= MAX_NODES, {
+    path: ['height'],
+    message: `n_trees · 2^(height + 1) is more than ${MAX_NODES} nodes`,
+  });
+
+type HalfSpaceOptions = z.infer<typeof halfSpaceOptions>;
+
+const NAME = 'half-space trees learner';
+
+export class HalfSpaceTrees implements Learner {
+  readonly #options: HalfSpaceOptions;
+  readonly #layout: Layout;
+  readonly #random: Random;
+  #forest: HalfSpaceForest | undefined;
+  /** Grown for other columns or options, and counting its first window: takes over once it is full. */
+  #next: HalfSpaceForest | undefined;
+  /** Rows of the window in hand. */
+  #rows = 0;
+  /** By dimension; NaN between calls. */
+  #row: Float64Array = new Float64Array(0);
+
+  constructor(options: HalfSpaceOptions, layout: Layout, seed: number) {
+    this.#options = options;
+    this.#layout = layout;
+    this.#random = new Random(seed);
+  }
+
+  static load(options: HalfSpaceOptions, layout: Layout, saved: Uint8Array): HalfSpaceTrees {
+    const reader = new StateReader(saved, NAME);
+    const learner = new HalfSpaceTrees(options, layout, reader.u32());
+    learner.#rows = reader.u32();
+    learner.#reserve(reader.u32());
+    if (reader.u32() === 1) learner.#forest = learner.#loadForest(reader);
+    if (reader.u32() === 1) learner.#next = learner.#loadForest(reader);
+    reader.finish();
+    return learner;
+  }
+
+  get warmUp(): number {
+    return Math.max(this.#options.warm_up ?? 0, this.#options.window_size);
+  }
+
+  get bytes(): number {
+    return 64 + this.#row.byteLength + (this.#forest?.bytes ?? 0) + (this.#next?.bytes ?? 0);
+  }
+
+  predict(x: Input): number {
+    if (!this.#forest) return 0;
+    this.#fill(x);
+    const score = this.#forest.score(this.#row);
+    this.#clear(x);
+    return score;
+  }
+
+  learn(x: Input): void {
+    if (this.#rows === 0) this.#fit(x);
+    this.#fill(x);
+    this.#forest!.learn(this.#row);
+    this.#next?.learn(this.#row);
+    this.#clear(x);
+    this.#rows += 1;
+    if (this.#rows < this.#options.window_size) return;
+    if (this.#next) this.#forest = this.#next;
+    this.#next = undefined;
+    this.#forest!.turn(this.#rows);
+    this.#rows = 0;
+  }
+
+  explain(x: Input): { readonly bias: number; readonly contributions: Float64Array } {
+    const contributions = new Float64Array(x.length);
+    if (!this.#forest) return { bias: 0, contributions };
+    const parts = new Float64Array(this.#row.length);
+    this.#fill(x);
+    let bias = this.#forest.explain(this.#row, parts);
+    this.#clear(x);
+    for (let i = 0; i < x.length; i++) {
+      const j = x.indexes[i]!;
+      if (j >= parts.length) continue;
+      contributions[i] = parts[j]!;
+      parts[j] = 0;
+    }
+    // Of columns that the view no longer has.
+    for (const part of parts) bias += part;
+    return { bias, contributions };
+  }
+
+  save(): Uint8Array {
+    const writer = new StateWriter(NAME);
+    writer.u32(this.#random.state);
+    writer.u32(this.#rows);
+    writer.u32(this.#row.length);
+    for (const forest of [this.#forest, this.#next]) {
+      writer.u32(Number(forest !== undefined));
+      if (!forest) continue;
+      const { shape, seed, window } = forest;
+      for (const value of [shape.trees, shape.height, shape.dimensions.length, ...shape.dimensions, seed, window])
+        writer.u32(value);
+      for (const mass of forest.latest) writer.u32(mass);
+      for (const mass of forest.reference) writer.u32(mass);
+    }
+    return writer.finish();
+  }
+
+  #loadForest(reader: StateReader): HalfSpaceForest {
+    const [trees, height] = [reader.u32(), reader.u32()];
+    const dimensions = new Int32Array(reader.u32());
+    for (let i = 0; i < dimensions.length; i++) dimensions[i] = reader.u32();
+    const nominal = (dimension: number) => this.#layout.nominal(dimension);
+    const forest = new HalfSpaceForest({ trees, height, dimensions, nominal }, reader.u32());
+    forest.window = reader.u32();
+    for (const masses of [forest.latest, forest.reference])
+      for (let i = 0; i < masses.length; i++) masses[i] = reader.u32();
+    return forest;
+  }
+
+  /** At a window's start: trees over the columns that there are now. */
+  #fit(x: Input): void {
+    const dimensions = x.indexes.slice(0, x.length).sort();
+    const last = dimensions.at(-1);
+    if (last !== undefined) this.#reserve(last + 1);
+    const { n_trees: trees, height } = this.#options;
+    const same =
+      this.#forest?.shape.trees === trees &&
+      this.#forest.shape.height === height &&
+      this.#forest.shape.dimensions.length === dimensions.length &&
+      this.#forest.shape.dimensions.every((dimension, i) => dimension === dimensions[i]);
+    if (same) return;
+    const seed = Math.floor(this.#random.uniform() * 2 ** 32);
+    const nominal = (dimension: number) => this.#layout.nominal(dimension);
+    const grown = new HalfSpaceForest({ trees, height, dimensions, nominal }, seed);
+    if (this.#forest) this.#next = grown;
+    else this.#forest = grown;
+  }
+
+  #reserve(dimensions: number): void {
+    if (dimensions > this.#row.length) this.#row = new Float64Array(dimensions).fill(Number.NaN);
+  }
+
+  #fill(x: Input): void {
+    const row = this.#row;
+    for (let i = 0; i < x.length; i++) if (x.indexes[i]! < row.length) row[x.indexes[i]!] = x.values[i]!;
+  }
+
+  #clear(x: Input): void {
+    const row = this.#row;
+    for (let i = 0; i < x.length; i++) if (x.indexes[i]! < row.length) row[x.indexes[i]!] = Number.NaN;
+  }
+}
+
+export const halfSpaceTrees: Kind = {
+  name: 'half_space_trees',
+  tasks: ['anomaly'],
+  inputs: 'columns',
+  options: halfSpaceOptions,
+  async create(options, _task, seed, layout) {
+    return new HalfSpaceTrees(parseOptions(halfSpaceOptions, options), layout, seed);
+  },
+  async load(options, _task, saved, layout) {
+    return HalfSpaceTrees.load(parseOptions(halfSpaceOptions, options), layout, saved);
+  },
+};
