@@ -14,7 +14,7 @@ import { NoModel } from './kinds/none.ts';
 import { kindOf } from './kinds/registry.ts';
 import type { Kind, Learner } from './learner.ts';
 import type { CreateModel, LearnedTask, LoadModel, ModelRequest } from './model.ts';
-import { parseOptions, settingsOf } from './options.ts';
+import { didYouMean, parseOptions, settingsOf } from './options.ts';
 import { StateReader } from './saved-state.ts';
 import { seriesColumns, SeriesKeys } from './series-keys.ts';
 import { chooseTask } from './task-choice.ts';
@@ -78,6 +78,7 @@ function resolve(request: ModelRequest): Resolved {
   const options = { ...request.options, kind: kind.name };
   const parsed = parseOptions(kind.options, options);
   const task = chooseTask(kind, parsed, request);
+  checkSegments(parsed, request);
   if (learnsArrivals(task, parsed) && !request.arrivals) throw noArrivals(kind, task);
   return { kind, task, options, parsed };
 }
@@ -105,6 +106,14 @@ function featuresOf({ kind, parsed }: Resolved, { features }: ModelRequest): rea
 function seriesOf({ kind, parsed }: Resolved, request: ModelRequest, saved?: StateReader): SeriesKeys | undefined {
   if (!kind.series) return undefined;
   return new SeriesKeys(request.features, { ...parsed, max_series: parsed.max_series! }, saved);
+}
+
+function checkSegments({ metrics_by: by }: LearnerOptions, { features }: ModelRequest): void {
+  const names = features.map(({ name }) => name);
+  if (by === undefined || names.includes(by)) return;
+  throw new MillraceError('MODEL_INVALID', `model option "metrics_by" names "${by}", which is no feature`, {
+    hint: `${didYouMean(by, names)}Features are ${names.join(', ')}.`,
+  });
 }
 
 function classesOf({ task, parsed }: Resolved, saved?: StateReader): ClassList | undefined {

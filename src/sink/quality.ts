@@ -1,7 +1,6 @@
 // A pipeline's quality in the periods that `millrace.metrics` shows: a backfill's apart from all since then, and the last 10,000.
 
 import { PrequentialMetrics, type Period } from '../model/metrics/prequential-metrics.ts';
-import { taskOf } from '../model/target.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import type { MeasuredOutcome, Metrics, MetricsRequest } from './ports.ts';
 
@@ -15,15 +14,22 @@ interface Measured {
 
 /** New metrics, or those that `save` gave. Rejects with MODEL_STATE what it cannot read. */
 export function openMetrics(request: MetricsRequest, saved: Uint8Array | undefined): Metrics {
-  const task = request.label && taskOf(request.label);
-  if (request.task === 'none' || !task) return NOTHING;
-  return new Quality(task, saved);
+  const { task, label } = request;
+  if (label === undefined || task === 'none' || task === 'multiclass') return NOTHING;
+  return task === 'anomaly' ? new Quality('binary', saved, RANKINGS) : new Quality(task, saved);
 }
+
+/** How far up a row stands is not a probability: of an anomaly's score only the order is measured. */
+const RANKINGS: ReadonlySet<string> = new Set(['roc_auc', 'pr_auc']);
 
 class Quality implements Metrics {
   readonly #periods: ReadonlyMap<Period, Measured>;
 
-  constructor(task: 'binary' | 'regression', saved: Uint8Array | undefined) {
+  readonly #shown: ReadonlySet<string> | undefined;
+
+  /** @param shown metrics that mean something; all, where it is left out */
+  constructor(task: 'binary' | 'regression', saved: Uint8Array | undefined, shown?: ReadonlySet<string>) {
+    this.#shown = shown;
     const parts = saved && unpack(saved);
     this.#periods = new Map(
       PERIODS.map((period) => {
@@ -50,7 +56,10 @@ class Quality implements Metrics {
 
   values(): ReturnType<Metrics['values']> {
     return [...this.#periods].flatMap(([period, { metrics, fromUs, toUs }]) =>
-      metrics.values().map((value) => ({ period, segment: '', ...value, fromUs, toUs })),
+      metrics
+        .values()
+        .filter(({ metric }) => this.#shown?.has(metric) ?? true)
+        .map((value) => ({ period, segment: '', ...value, fromUs, toUs })),
     );
   }
 
