@@ -7,6 +7,7 @@ import { adaptiveForest } from './adaptive-forest.ts';
 import { factorization } from './factorization.ts';
 import { hoeffdingAdaptiveTree } from './hoeffding-adaptive-tree.ts';
 import { hoeffdingTree } from './hoeffding-tree.ts';
+import { holtWinters } from './holt-winters.ts';
 import { linear } from './linear.ts';
 import { logistic } from './logistic.ts';
 import { naiveBayes } from './naive-bayes.ts';
@@ -25,6 +26,7 @@ export const LEARNERS: readonly Kind[] = [
   hoeffdingAdaptiveTree,
   adaptiveForest,
   factorization,
+  holtWinters,
 ];
 
 /** Every valid `"kind"`. */

@@ -26,6 +26,8 @@ const STATE_BYTES: Readonly<Record<string, number>> = {
 /** Kinds that grow with what they learn, up to `max_bytes`. */
 const GROWING = [...OF_PROBABILITY, 'factorization'];
 
+const FEATURELESS: readonly string[] = ['holt_winters'];
+
 function subjectOf(task: LearnedTask, options: Subject['options'], name = `${options.kind} (${task})`): Subject {
   return {
     name,
@@ -36,6 +38,7 @@ function subjectOf(task: LearnedTask, options: Subject['options'], name = `${opt
     certain: options.kind === 'passive_aggressive' ? ENOUGH[task] : 0.9,
     stateBytes: STATE_BYTES[options.kind] ?? 64 * 1024,
     grows: GROWING.includes(options.kind),
+    featureless: FEATURELESS.includes(options.kind),
   };
 }
 
@@ -107,6 +110,17 @@ const subjects: Subject[] = [
       return subjectOf(task, options, `${kind} (${task}) that splits at once`);
     }),
   ),
+  subjectOf(
+    'regression',
+    { kind: 'holt_winters', season: 7, damping: 0.9, horizon: 9, interval: 0.8, beta: null },
+    'holt_winters with a season and a horizon',
+  ),
+  subjectOf(
+    'regression',
+    { kind: 'holt_winters', season: 4, seasonal: 'multiplicative', horizon: 3 },
+    'holt_winters with a season that multiplies',
+  ),
+  subjectOf('regression', { kind: 'holt_winters', series: 'count', horizon: 4 }, 'holt_winters of many series'),
   subjectOf('binary', { kind: 'auto' }, 'auto for a boolean'),
   subjectOf('regression', { kind: 'auto' }, 'auto for a number'),
 ];
