@@ -11,6 +11,7 @@ import { holtWinters } from './holt-winters.ts';
 import { linear } from './linear.ts';
 import { logistic } from './logistic.ts';
 import { naiveBayes } from './naive-bayes.ts';
+import { neural } from './neural.ts';
 import { passiveAggressive } from './passive-aggressive.ts';
 import { quantile } from './quantile.ts';
 import { softmax } from './softmax.ts';
@@ -27,6 +28,7 @@ export const LEARNERS: readonly Kind[] = [
   adaptiveForest,
   factorization,
   holtWinters,
+  neural,
 ];
 
 /** Every valid `"kind"`. */

@@ -22,6 +22,7 @@ const STATE_BYTES: Readonly<Record<string, number>> = {
   hoeffding_adaptive_tree: 512 * 1024,
   adaptive_forest: 4 * 2 ** 20,
   factorization: 8 * 2 ** 20,
+  neural: 512 * 1024,
 };
 /** Kinds that grow with what they learn, up to `max_bytes`. */
 const GROWING = [...OF_PROBABILITY, 'factorization'];
@@ -101,6 +102,19 @@ const subjects: Subject[] = [
       stateBytes: 2 * 2 ** 20,
     },
   ]),
+  // Nets that take a step for each example, or many for a few.
+  subjectOf('binary', { kind: 'neural', batch: 1, hidden: [5], activation: 'tanh' }, 'neural, one by one'),
+  subjectOf(
+    'regression',
+    { kind: 'neural', batch: 8, epochs: 3, dropout: 0.3, l2: 0.001 },
+    'neural with dropout and l2',
+  ),
+  subjectOf('multiclass', { kind: 'neural', batch: 4, epochs: 3, replay: 50, lr: 0.01 }, 'neural with replay'),
+  subjectOf(
+    'binary',
+    { kind: 'neural', hidden: [], lr: 0.05, class_weights: { true: 3 } },
+    'neural without hidden layers',
+  ),
   // Trees that split at once, and whose parts drift at once.
   ...(['binary', 'regression', 'multiclass'] as const).flatMap((task) =>
     OF_PROBABILITY.map((kind) => {
