@@ -11,10 +11,10 @@ export const commonOptions = {
   save_every: z.int().min(1).max(1_000_000_000).default(5_000),
   /** Which rows keep an explanation in the score table. */
   explain: z.enum(['alerts', 'all', 'none']).default('alerts'),
+  /** A feature by whose values quality is measured, too. */
+  metrics_by: z.string().optional(),
   /** Insists on features that the label is made of; read by the compiler. */
   allow_leak: z.boolean().default(false),
-  /** A feature by whose values quality is shown, too. */
-  metrics_by: z.string().optional(),
   /** Of all randomness; the pipeline's own where it is not given. */
   seed: z.int().min(0).max(0xffff_ffff).optional(),
 };
@@ -61,7 +61,6 @@ function keysAt(schema: z.ZodType, path: readonly PropertyKey[], value: unknown)
   let at: unknown = schema;
   let here: unknown = value;
   for (const step of [...path, undefined]) {
-    if (at instanceof z.ZodPipe) at = at.in;
     while (at instanceof z.ZodDefault || at instanceof z.ZodPrefault || at instanceof z.ZodOptional) at = at.unwrap();
     if (at instanceof z.ZodDiscriminatedUnion) {
       const { discriminator } = at.def;

@@ -199,7 +199,7 @@ export interface ModelVersion {
 
 /** A row of the view `millrace.metrics`. */
 export interface MetricValue {
-  readonly period: 'all' | 'recent' | 'backfill';
+  readonly period: 'all' | 'recent' | 'fading' | 'backfill';
   readonly segment: string;
   readonly metric: string;
   readonly value: number | null;

@@ -16,7 +16,7 @@ import type {
 } from '../scores/score-store.ts';
 import type { FeatureRow, Scored, Scorer } from '../scores/scorer.ts';
 import { measuredOutcome } from './measured-outcome.ts';
-import type { Metrics, SinkPorts } from './ports.ts';
+import type { Metrics, MetricsRequest, SinkPorts } from './ports.ts';
 import { keepFormer } from './refusal.ts';
 
 type LearningPorts = Pick<SinkPorts, 'store' | 'createModel' | 'loadModel' | 'openMetrics' | 'targetOf' | 'clock'>;
@@ -69,7 +69,7 @@ export class Learning implements Scorer {
     const saved = await ports.store.checkpoint(id);
     const request = modelRequest(definition);
     const model = await (saved === undefined ? ports.createModel(request) : ports.loadModel(request, saved.state));
-    const metrics = ports.openMetrics({ task: model.task, label: definition.label }, saved?.metrics);
+    const metrics = ports.openMetrics(metricsRequest(definition, model), saved?.metrics);
     const learning = new Learning(ports, definition, model, metrics);
     if (saved === undefined) learning.#save('created');
     else learning.#restore(saved);
@@ -109,7 +109,7 @@ export class Learning implements Scorer {
   }
 
   get learnsLabels(): boolean {
-    return this.scores && this.#model.task !== 'anomaly';
+    return this.scores;
   }
 
   get learnsArrivals(): boolean {
@@ -117,8 +117,7 @@ export class Learning implements Scorer {
   }
 
   get segmentBy(): string | undefined {
-    const by = this.#definition.model['metrics_by'];
-    return typeof by === 'string' ? by : undefined;
+    return segmentByOf(this.#definition);
   }
 
   predict(rows: readonly FeatureRow[]): readonly Scored[] {
@@ -184,6 +183,8 @@ export class Learning implements Scorer {
     if (JSON.stringify(asked.model) === JSON.stringify(former.model)) return asked;
     try {
       await this.#reload(modelRequest(asked));
+      if (segmentByOf(asked) !== segmentByOf(former))
+        this.#metrics = this.#ports.openMetrics(metricsRequest(asked, this.#model), this.#metrics.save());
       this.#save('options changed');
     } catch (error) {
       this.#definition = former;
@@ -244,7 +245,12 @@ export class Learning implements Scorer {
       state,
       cursors: [...this.#cursors],
       metrics: JSON.stringify(
-        Object.fromEntries(this.#metrics.values().map((v) => [`${v.period} ${v.metric}`, v.value])),
+        Object.fromEntries(
+          this.#metrics
+            .values()
+            .filter(({ segment, metric }) => segment === '' && !metric.startsWith('reliability '))
+            .map((v) => [`${v.period} ${v.metric}`, v.value]),
+        ),
       ),
       reason,
       savedAtUs: this.#ports.clock.nowUs(),
@@ -275,6 +281,15 @@ export class Learning implements Scorer {
     for (const [partition, at] of saved.cursors.entries()) this.#cursors[partition] = at;
     for (const [partition, at] of saved.metricCursors.entries()) this.#metricCursors[partition] = at;
   }
+}
+
+function metricsRequest(definition: SinkDefinition, { task }: Model): MetricsRequest {
+  return { task, label: definition.label, segmentBy: segmentByOf(definition) };
+}
+
+function segmentByOf({ model }: SinkDefinition): string | undefined {
+  const by = model['metrics_by'];
+  return typeof by === 'string' ? by : undefined;
 }
 
 /** The seed belongs to the generation, so that a run can be had again. */

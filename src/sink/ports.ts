@@ -36,6 +36,8 @@ export interface Metrics {
 export interface MetricsRequest {
   readonly task: Task;
   readonly label: ColumnType | undefined;
+  /** The feature that quality is measured by, too. */
+  readonly segmentBy?: string | undefined;
 }
 
 export interface SinkPorts {

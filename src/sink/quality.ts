@@ -1,80 +1,134 @@
-// A pipeline's quality in the periods that `millrace.metrics` shows: a backfill's apart from all since then, and the last 10,000.
+// A pipeline's quality in the periods that `millrace.metrics` shows: a backfill's apart from all since then, the last 10,000, and
+// those again, fading; and by segment.
 
-import { PrequentialMetrics, type Period } from '../model/metrics/prequential-metrics.ts';
+import { PrequentialMetrics, type MeasuredTask, type Period } from '../model/metrics/prequential-metrics.ts';
+import type { MetricValue as Figure } from '../model/metrics/outcome.ts';
+import type { ReliabilityBin } from '../model/metrics/reliability.ts';
+import { taskOf } from '../model/target.ts';
 import { MillraceError } from '../runtime/errors.ts';
+import type { MetricValue } from '../scores/score-store.ts';
 import type { MeasuredOutcome, Metrics, MetricsRequest } from './ports.ts';
+import { Segments, type SavedSegments } from './segments.ts';
+import { TimeSpan, type SavedSpan } from './time-span.ts';
 
 const PERIODS: readonly Period[] = ['all', 'recent', 'backfill'];
 
-interface Measured {
-  readonly metrics: PrequentialMetrics;
-  fromUs: number | null;
-  toUs: number | null;
-}
+/** What depends on the order of the scores alone. */
+const RANKED: ReadonlySet<string> = new Set(['roc_auc', 'pr_auc']);
+
+type Shown = Omit<MetricValue, 'modelVersion'>;
 
 /** New metrics, or those that `save` gave. Rejects with MODEL_STATE what it cannot read. */
 export function openMetrics(request: MetricsRequest, saved: Uint8Array | undefined): Metrics {
-  const { task, label } = request;
-  if (label === undefined || task === 'none' || task === 'multiclass') return NOTHING;
-  return task === 'anomaly' ? new Quality('binary', saved, RANKINGS) : new Quality(task, saved);
+  const task = measuredTask(request);
+  return task === undefined ? NOTHING : new Quality(task, request, saved);
 }
 
-/** How far up a row stands is not a probability: of an anomaly's score only the order is measured. */
-const RANKINGS: ReadonlySet<string> = new Set(['roc_auc', 'pr_auc']);
+/** Undefined: there is no label, or no model. */
+function measuredTask({ task, label }: MetricsRequest): MeasuredTask | undefined {
+  if (task === 'none' || label === undefined) return undefined;
+  return task === 'multiclass' ? task : taskOf(label);
+}
 
 class Quality implements Metrics {
-  readonly #periods: ReadonlyMap<Period, Measured>;
+  readonly #periods: ReadonlyMap<Period, { readonly metrics: PrequentialMetrics; readonly span: TimeSpan }>;
+  readonly #recent: PrequentialMetrics;
+  readonly #segments: Segments | undefined;
+  /** How far up a row stands is no probability: only its order is measured. */
+  readonly #rankedOnly: boolean;
+  /** Rows shown before, by what tells them apart: one that is nothing any more must not stay as it was. */
+  readonly #shown = new Map<string, Shown>();
 
-  readonly #shown: ReadonlySet<string> | undefined;
-
-  /** @param shown metrics that mean something; all, where it is left out */
-  constructor(task: 'binary' | 'regression', saved: Uint8Array | undefined, shown?: ReadonlySet<string>) {
-    this.#shown = shown;
+  constructor(task: MeasuredTask, { task: learned, segmentBy }: MetricsRequest, saved: Uint8Array | undefined) {
+    this.#rankedOnly = learned === 'anomaly';
     const parts = saved && unpack(saved);
+    // Numbers of other segments would be taken for these.
+    const stay = parts?.segments?.by === segmentBy;
+    const segments = segmentBy !== undefined;
     this.#periods = new Map(
       PERIODS.map((period) => {
         const part = parts?.[period];
-        if (!part) return [period, { metrics: new PrequentialMetrics(task, period), fromUs: null, toUs: null }];
-        const state = Buffer.from(part.state, 'base64');
-        return [
-          period,
-          { metrics: PrequentialMetrics.load(task, period, state), fromUs: part.fromUs, toUs: part.toUs },
-        ];
+        const metrics = part
+          ? PrequentialMetrics.load(task, period, Buffer.from(part.state, 'base64'), { segments, stay })
+          : new PrequentialMetrics(task, period, segments);
+        return [period, { metrics, span: new TimeSpan(part) }];
       }),
     );
+    this.#recent = this.#periods.get('recent')!.metrics;
+    this.#segments =
+      segmentBy === undefined ? undefined : new Segments(segmentBy, task, stay ? parts?.segments : undefined);
   }
 
   fold(outcome: MeasuredOutcome): void {
-    for (const [period, measured] of this.#periods) {
+    const segment =
+      this.#segments === undefined || outcome.segment === null || outcome.backfill
+        ? Number.NaN
+        : this.#segments.fold(outcome.segment, outcome, outcome.eventTimeUs);
+    for (const [period, { metrics, span }] of this.#periods) {
       if ((period === 'backfill') !== outcome.backfill) continue;
-      measured.metrics.fold(outcome);
-      if (outcome.eventTimeUs === null) continue;
-      measured.fromUs = Math.min(measured.fromUs ?? Infinity, outcome.eventTimeUs);
-      measured.toUs = Math.max(measured.toUs ?? -Infinity, outcome.eventTimeUs);
+      metrics.fold(outcome, segment);
+      span.include(outcome.eventTimeUs);
     }
   }
 
-  values(): ReturnType<Metrics['values']> {
-    return [...this.#periods].flatMap(([period, { metrics, fromUs, toUs }]) =>
-      metrics
-        .values()
-        .filter(({ metric }) => this.#shown?.has(metric) ?? true)
-        .map((value) => ({ period, segment: '', ...value, fromUs, toUs })),
-    );
+  values(): readonly Shown[] {
+    const values: Shown[] = [];
+    const put = (period: Shown['period'], segment: string, figures: readonly Figure[], span: TimeSpan): void => {
+      for (const figure of figures)
+        if (!this.#rankedOnly || RANKED.has(figure.metric)) values.push({ period, segment, ...figure, ...span.save() });
+    };
+    for (const [period, { metrics, span }] of this.#periods) {
+      const { values: figures, reliability } = metrics.quality();
+      put(period, '', figures, span);
+      if (figures.length > 0 && !this.#rankedOnly)
+        for (const [n, bin] of reliability.entries()) values.push(reliabilityRow(period, n, bin, span));
+      if (period === 'recent') put('fading', '', metrics.fading(), span);
+    }
+    if (this.#segments)
+      for (const { segment, period, values: figures, span } of this.#segments.values(this.#recent))
+        put(period, segment, figures, span);
+    return this.#withGone(values);
   }
 
   save(): Uint8Array {
-    const parts = [...this.#periods].map(([period, { metrics, fromUs, toUs }]) => [
+    const parts = [...this.#periods].map(([period, { metrics, span }]) => [
       period,
-      { state: Buffer.from(metrics.save()).toString('base64'), fromUs, toUs },
+      { state: Buffer.from(metrics.save()).toString('base64'), ...span.save() },
     ]);
-    return Buffer.from(JSON.stringify(Object.fromEntries(parts)));
+    const segments = this.#segments ? { segments: this.#segments.save() } : {};
+    return Buffer.from(JSON.stringify({ ...Object.fromEntries(parts), ...segments }));
+  }
+
+  #withGone(values: Shown[]): Shown[] {
+    const left = new Map(this.#shown);
+    this.#shown.clear();
+    for (const value of values) {
+      const name = JSON.stringify([value.period, value.segment, value.metric]);
+      left.delete(name);
+      this.#shown.set(name, value);
+    }
+    return [...values, ...[...left.values()].map((gone) => ({ ...gone, value: null, baseline: null, examples: 0 }))];
   }
 }
 
-type SavedPeriods = Readonly<
-  Record<Period, { readonly state: string; readonly fromUs: number | null; readonly toUs: number | null }>
->;
+/** `reliability 0` to `reliability 9`: the share of true labels, beside the mean score. `millrace.reliability` shows them. */
+function reliabilityRow(period: Period, n: number, bin: ReliabilityBin, span: TimeSpan): Shown {
+  const { observed, meanScore, examples } = bin;
+  return {
+    period,
+    segment: '',
+    metric: `reliability ${n}`,
+    value: observed,
+    baseline: meanScore,
+    baselineKind: 'mean_score',
+    examples,
+    ...span.save(),
+  };
+}
+
+type SavedPeriods = Readonly<Record<Period, SavedSpan & { readonly state: string }>> & {
+  readonly segments?: SavedSegments;
+};
 
 function unpack(saved: Uint8Array): SavedPeriods {
   try {

@@ -24,7 +24,7 @@ describe('model options that are not valid are refused with what would be', () =
 
   test('an unknown option, with the nearest name', async () => {
     expect(await refusal({ intercept_rl: 1 })).toBe(
-      'unknown model option "intercept_rl". Did you mean "intercept_lr"? Valid options: kind, save_every, explain, allow_leak, metrics_by, seed, encode, update, optimizer, intercept_lr, l1, l2, clip_gradient, importance, class_weights.',
+      'unknown model option "intercept_rl". Did you mean "intercept_lr"? Valid options: kind, save_every, explain, metrics_by, allow_leak, seed, encode, update, optimizer, intercept_lr, l1, l2, clip_gradient, importance, class_weights.',
     );
     expect(await refusal({ optimizer: { name: 'adam', beta1: 0.8 } })).toBe(
       'unknown model option "beta1" in "optimizer". Did you mean "beta_1"? Valid options in "optimizer": name, lr, beta_1, beta_2, eps.',
@@ -32,6 +32,12 @@ describe('model options that are not valid are refused with what would be', () =
     expect(await refusal({ encode: { clipp: 3 } })).toContain('Did you mean "clip"?');
     expect(await refusal({ encode: { features: { amount: { as_: 'number' } } } })).toContain(
       'Valid options in "encode.features.amount": as, scale, standardise, categories, max_values, dimensions, missing.',
+    );
+  });
+
+  test('a feature to measure by that there is not', async () => {
+    expect(await refusal({ metrics_by: 'ammount' })).toBe(
+      'model option "metrics_by" names "ammount", which is no feature. Did you mean "amount"? Features: amount, count.',
     );
   });
 

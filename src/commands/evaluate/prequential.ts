@@ -3,7 +3,9 @@
 
 import type { ColumnType, ModelOptions } from '../../flow/pipeline.ts';
 import { createModel } from '../../model/create-model.ts';
-import type { FeatureRow, LearnedTask, Prediction } from '../../model/model.ts';
+import type { FeatureRow, LearnedTask } from '../../model/model.ts';
+import { answerOf, type ClassAnswer } from '../../model/metrics/class-tally.ts';
+import { intervalAnswer, type IntervalAnswer } from '../../model/metrics/interval-tally.ts';
 import { targetOf } from '../../model/target.ts';
 
 /** A row and what became of it. */
@@ -23,10 +25,11 @@ export interface Evaluation {
   /** Of each row that has a label, in order: the score that it was given, and what it should have been. */
   readonly scores: Float64Array;
   readonly targets: Float64Array;
-  /** Of classes: what was predicted, what was true, and the probability that the true one was given. */
   readonly predicted: readonly (string | null)[];
-  readonly labels: readonly string[];
-  readonly trueProbabilities: Float64Array;
+  /** Of classes. */
+  readonly answers: readonly ClassAnswer[];
+  /** Of quantiles. */
+  readonly intervals: readonly IntervalAnswer[];
   readonly seconds: number;
   readonly stateBytes: number;
   readonly notices: readonly string[];
@@ -49,9 +52,9 @@ export async function evaluate({ options, features, label, rows, seed }: Evaluat
   const labelled = rows.filter((row) => row.label !== undefined).length;
   const scores = new Float64Array(labelled);
   const targets = new Float64Array(labelled);
-  const trueProbabilities = new Float64Array(labelled);
   const predicted: (string | null)[] = [];
-  const labels: string[] = [];
+  const answers: ClassAnswer[] = [];
+  const intervals: IntervalAnswer[] = [];
   const waiting = new Waiting();
   const learn = (row: LabelledRow): void =>
     model.learn({ features: row.features, target: targetOf(task, row.label!), weight: 1, label: row.label! });
@@ -64,9 +67,11 @@ export async function evaluate({ options, features, label, rows, seed }: Evaluat
     if (row.label === undefined) continue;
     scores[n] = said!.score ?? 0;
     targets[n] = targetOf(task, row.label);
-    trueProbabilities[n] = probabilityOf(said!, row.label);
     predicted.push(said!.prediction);
-    labels.push(row.label);
+    const outputs = said!.outputs && new Map(Object.entries(said!.outputs));
+    if (task === 'multiclass') answers.push(answerOf(row.label, said!.prediction, outputs));
+    const interval = task === 'regression' ? intervalAnswer(targets[n]!, outputs) : undefined;
+    if (interval) intervals.push(interval);
     n++;
     if (row.dueAt <= row.at) learn(row);
     else waiting.add(row);
@@ -74,11 +79,7 @@ export async function evaluate({ options, features, label, rows, seed }: Evaluat
   for (let due = waiting.take(Infinity); due; due = waiting.take(Infinity)) learn(due);
   const seconds = Number(process.hrtime.bigint() - started) / 1e9;
   const { kind, bytes: stateBytes, notices, skipped } = model;
-  return { task, kind, scores, targets, predicted, labels, trueProbabilities, seconds, stateBytes, notices, skipped };
-}
-
-function probabilityOf({ outputs }: Prediction, label: string): number {
-  return (outputs !== undefined && Object.hasOwn(outputs, label) ? outputs[label] : undefined) ?? 0;
+  return { task, kind, scores, targets, predicted, answers, intervals, seconds, stateBytes, notices, skipped };
 }
 
 /** Labels on their way. All wait equally long, so the first to come is the first to be due. */

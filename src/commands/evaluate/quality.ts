@@ -1,28 +1,26 @@
 // The figures of an evaluation, each beside what the best constant answer would have had.
 
 import { binaryQuality } from '../../model/metrics/binary-tally.ts';
-import { Confusion } from '../../model/metrics/confusion.ts';
+import { classQuality } from '../../model/metrics/class-tally.ts';
+import { IntervalTally } from '../../model/metrics/interval-tally.ts';
 import type { MetricValue } from '../../model/metrics/outcome.ts';
 import { regressionQuality } from '../../model/metrics/regression-tally.ts';
 import type { Evaluation } from './prequential.ts';
 
 export interface Quality {
   readonly metrics: Readonly<Record<string, number | null>>;
-  /** Of always giving the share of true (log loss, Brier), the most frequent class, the mean; known only afterwards. */
+  /** Of always giving the share of true (log loss, Brier), the most frequent class, the mean, or the label before. */
   readonly baseline: Readonly<Record<string, number | null>>;
 }
-
-/** Probabilities end here before their logarithm is taken. */
-const CLIP = 1e-15;
 
 export function qualityOf(evaluation: Evaluation): Quality {
   switch (evaluation.task) {
     case 'binary':
-      return measured(binaryQuality(evaluation.scores, evaluation.targets));
+      return measured(binaryQuality(evaluation.scores, evaluation.targets).values);
     case 'multiclass':
-      return multiclass(evaluation);
+      return measured(classQuality(evaluation.answers));
     case 'regression':
-      return measured(regressionQuality(evaluation.scores, evaluation.targets));
+      return measured([...regressionQuality(evaluation.scores, evaluation.targets), ...intervalQuality(evaluation)]);
     case 'anomaly':
       return anomaly(evaluation);
   }
@@ -37,11 +35,17 @@ export function curveMetric({ task }: Pick<Evaluation, 'task'>): {
 }
 
 /** What row `n` adds to the mean that the learning curve shows. */
-export function curveValue({ task, scores, targets, predicted, labels }: Evaluation, n: number): number {
+export function curveValue({ task, scores, targets, predicted, answers }: Evaluation, n: number): number {
   if (task === 'regression') return Math.abs(scores[n]! - targets[n]!);
   if (task === 'anomaly') return (predicted[n] === 'anomaly') === targets[n]! > 0.5 ? 1 : 0;
   if (task === 'binary') return scores[n]! > 0.5 === targets[n]! > 0.5 ? 1 : 0;
-  return predicted[n] === labels[n] ? 1 : 0;
+  return answers[n]!.said === answers[n]!.truth ? 1 : 0;
+}
+
+function intervalQuality({ intervals }: Evaluation): MetricValue[] {
+  const tally = new IntervalTally();
+  for (const interval of intervals) tally.add(interval, 1);
+  return tally.values();
 }
 
 function measured(values: readonly MetricValue[]): Quality {
@@ -50,7 +54,9 @@ function measured(values: readonly MetricValue[]): Quality {
 
 /** Of an order alone: how far up a row stands is not a probability. Precision and recall are those of what was said. */
 function anomaly({ scores, targets, predicted }: Evaluation): Quality {
-  const ranked = binaryQuality(scores, targets).filter(({ metric }) => metric === 'roc_auc' || metric === 'pr_auc');
+  const ranked = binaryQuality(scores, targets).values.filter(
+    ({ metric }) => metric === 'roc_auc' || metric === 'pr_auc',
+  );
   let [hits, said, real] = [0, 0, 0];
   for (let n = 0; n < targets.length; n++) {
     const alarm = predicted[n] === 'anomaly';
@@ -62,24 +68,6 @@ function anomaly({ scores, targets, predicted }: Evaluation): Quality {
     ...ranked.map(({ metric, value, baseline }): Figure => [metric, value, baseline]),
     ['precision', said > 0 ? hits / said : null, targets.length > 0 ? real / targets.length : null],
     ['recall', real > 0 ? hits / real : null, targets.length > 0 ? said / targets.length : null],
-  ]);
-}
-
-function multiclass({ predicted, labels, trueProbabilities }: Evaluation): Quality {
-  const confusion = new Confusion();
-  let logLoss = 0;
-  for (let n = 0; n < labels.length; n++) {
-    confusion.add(labels[n]!, predicted[n]!);
-    logLoss -= Math.log(Math.min(Math.max(trueProbabilities[n]!, CLIP), 1));
-  }
-  const shares = [...confusion.shares.values()].map((count) => count / confusion.examples);
-  const greatest = Math.max(...shares);
-  return gather([
-    ['accuracy', confusion.accuracy, greatest],
-    ['balanced_accuracy', confusion.balancedAccuracy, 1 / shares.length],
-    ['f1', confusion.macroF1, (2 * greatest) / (1 + greatest) / shares.length],
-    ['kappa', confusion.kappa, 0],
-    ['log_loss', logLoss / labels.length, shares.reduce((sum, share) => sum - share * Math.log(share), 0)],
   ]);
 }
 

@@ -1,46 +1,74 @@
 // Quality of probabilities against truths: counts and exact sums, so that an outcome can be taken away as if it had never come.
+// One thing remembers: the answers of no change, which count as outcomes first came.
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { cohensKappa } from './confusion.ts';
 import { ExactSum } from './exact-sum.ts';
-import type { MetricValue } from './outcome.ts';
+import { NoChangeClasses, temporalKappa } from './no-change.ts';
+import { stronger, type Baseline, type MetricName, type MetricValue } from './outcome.ts';
 import { prAuc } from './pr-auc.ts';
-import { BinnedCounts, rankExactly, type RankedCounts } from './ranked-counts.ts';
+import { binEdges, BinnedCounts, rankExactly, type RankedCounts } from './ranked-counts.ts';
+import { Reliability, type ReliabilityBin } from './reliability.ts';
 import { rocAuc } from './roc-auc.ts';
 
 /** Scores end here before their logarithm is taken. */
 const LOG_LOSS_CLIP = 1e-15;
 
-/** Exact, where all scores are at hand. Targets are 1 and 0. */
-export function binaryQuality(scores: Float64Array, targets: Float64Array): MetricValue[] {
-  const counts = new BinaryCounts();
-  for (let i = 0; i < scores.length; i++) counts.add(scores[i]!, targets[i]!, 1);
-  return counts.values(rankExactly(scores, targets));
+export interface BinaryQuality {
+  readonly values: MetricValue[];
+  readonly reliability: ReliabilityBin[];
 }
 
-/** The same for any number of outcomes, which it does not hold: the two areas are those of bins. */
+/** Exact, where all scores are at hand, oldest first. Targets are 1 and 0. `weights`: what each counts, instead of 1. */
+export function binaryQuality(scores: Float64Array, targets: Float64Array, weights?: Float64Array): BinaryQuality {
+  const counts = new BinaryCounts();
+  const noChange = new NoChangeClasses();
+  const reliability = new Reliability();
+  for (let i = 0; i < scores.length; i++) {
+    const weight = weights ? weights[i]! : 1;
+    counts.add(scores[i]!, targets[i]!, weight);
+    noChange.add(targets[i]!, weight);
+    reliability.add(scores[i]!, targets[i]! > 0.5 ? weight : 0, targets[i]! > 0.5 ? 0 : weight);
+  }
+  const values = counts.values(rankExactly(scores, targets, weights), noChange, reliability);
+  return { values, reliability: reliability.bins };
+}
+
+/** The same for any number of outcomes, which it does not hold: the two areas and calibration are those of fine bins. */
 export class BinaryTally {
   readonly #counts = new BinaryCounts();
   readonly #bins = new BinnedCounts();
+  readonly #noChange = new NoChangeClasses();
 
-  /** `change` 1 adds an outcome, -1 takes one away. */
-  add(score: number, target: number, change: 1 | -1): void {
+  /** `change` 1 adds an outcome, -1 takes one away; `first`: it replaces none. */
+  add(score: number, target: number, change: 1 | -1, first: boolean): void {
     this.#counts.add(score, target, change);
     this.#bins.add(score, target, change);
+    if (first) this.#noChange.add(target, 1);
   }
 
-  values(): MetricValue[] {
-    return this.#counts.values(this.#bins);
+  quality(): BinaryQuality {
+    const reliability = new Reliability();
+    const { positives, negatives } = this.#bins;
+    for (let bin = 0; bin < positives.length; bin++) {
+      if (positives[bin] === 0 && negatives[bin] === 0) continue;
+      const { from, to } = binEdges(bin);
+      reliability.add((from + to) / 2, positives[bin]!, negatives[bin]!);
+    }
+    return { values: this.#counts.values(this.#bins, this.#noChange, reliability), reliability: reliability.bins };
   }
 
   save(writer: StateWriter): void {
     this.#counts.save(writer);
     this.#bins.save(writer);
+    this.#noChange.save(writer);
   }
 
+  /** A state of before no change was counted goes on without. */
   load(reader: StateReader): void {
     this.#counts.load(reader);
     this.#bins.load(reader);
+    if (!reader.atEnd) this.#noChange.load(reader);
   }
 }
 
@@ -52,85 +80,71 @@ class BinaryCounts {
   #trueNegatives = 0;
   #falseNegatives = 0;
 
-  add(score: number, target: number, change: 1 | -1): void {
+  add(score: number, target: number, weight: number): void {
     const truth = target > 0.5;
     if (score > 0.5) {
-      if (truth) this.#truePositives += change;
-      else this.#falsePositives += change;
-    } else if (truth) this.#falseNegatives += change;
-    else this.#trueNegatives += change;
+      if (truth) this.#truePositives += weight;
+      else this.#falsePositives += weight;
+    } else if (truth) this.#falseNegatives += weight;
+    else this.#trueNegatives += weight;
     const error = truth ? 1 - score : score;
-    this.#logLoss.add(change * logLoss(score, truth));
-    this.#squares.add(change * error * error);
+    this.#logLoss.add(weight * logLoss(score, truth));
+    this.#squares.add(weight * error * error);
   }
 
-  values(ranked: RankedCounts): MetricValue[] {
+  values(ranked: RankedCounts, noChange: NoChangeClasses, reliability: Reliability): MetricValue[] {
     const [tp, fp, tn, fn] = [this.#truePositives, this.#falsePositives, this.#trueNegatives, this.#falseNegatives];
-    const examples = tp + fp + tn + fn;
-    if (examples <= 0) return [];
+    const all = tp + fp + tn + fn;
+    if (all <= 0) return [];
     const positives = tp + fn;
     const negatives = fp + tn;
-    const rate = positives / examples;
-    const accuracy = (tp + tn) / examples;
-    const chance = rate * ((tp + fp) / examples) + (negatives / examples) * ((tn + fn) / examples);
+    const rate = positives / all;
+    const accuracy = (tp + tn) / all;
+    const chance = rate * ((tp + fp) / all) + (negatives / all) * ((tn + fn) / all);
     const bothClasses = positives > 0 && negatives > 0;
+    const noChangeAccuracy = noChange.accuracy;
+    const row = (metric: MetricName, value: number | null, baseline: Baseline): MetricValue => ({
+      metric,
+      value,
+      baseline: baseline.value,
+      baselineKind: baseline.kind,
+      examples: Math.round(all),
+    });
+    const orNoChange = (baseline: Baseline, value: number | null): Baseline =>
+      baseline.value === null ? baseline : stronger(baseline, { value, kind: 'no_change' }, 'higher');
     return [
-      {
-        metric: 'log_loss',
-        value: this.#logLoss.value / examples,
-        baseline: entropy(rate),
-        baselineKind: 'base_rate',
-        examples,
-      },
-      {
-        metric: 'roc_auc',
-        value: rocAuc(ranked),
-        baseline: bothClasses ? 0.5 : null,
-        baselineKind: 'random',
-        examples,
-      },
-      {
-        metric: 'accuracy',
-        value: accuracy,
-        baseline: Math.max(positives, negatives) / examples,
-        baselineKind: 'majority_class',
-        examples,
-      },
-      {
-        metric: 'f1',
-        value: tp + fp + fn === 0 ? null : (2 * tp) / (2 * tp + fp + fn),
-        baseline: positives === 0 ? null : (2 * positives) / (2 * positives + negatives),
-        baselineKind: 'always_true',
-        examples,
-      },
-      {
-        metric: 'pr_auc',
-        value: prAuc(ranked),
-        baseline: positives === 0 ? null : rate,
-        baselineKind: 'base_rate',
-        examples,
-      },
-      {
-        metric: 'balanced_accuracy',
-        value: bothClasses ? (tp / positives + tn / negatives) / 2 : null,
-        baseline: bothClasses ? 0.5 : null,
-        baselineKind: 'majority_class',
-        examples,
-      },
-      {
-        metric: 'kappa',
-        value: cohensKappa(accuracy, chance),
-        baseline: chance === 1 ? null : 0,
-        baselineKind: 'majority_class',
-        examples,
-      },
-      {
-        metric: 'brier',
-        value: this.#squares.value / examples,
-        baseline: rate * (1 - rate),
-        baselineKind: 'base_rate',
-        examples,
-      },
+      row('log_loss', this.#logLoss.value / all, { value: entropy(rate), kind: 'base_rate' }),
+      row('roc_auc', rocAuc(ranked), { value: bothClasses ? 0.5 : null, kind: 'random' }),
+      row(
+        'accuracy',
+        accuracy,
+        orNoChange({ value: Math.max(positives, negatives) / all, kind: 'majority_class' }, noChangeAccuracy),
+      ),
+      row(
+        'f1',
+        tp + fp + fn === 0 ? null : (2 * tp) / (2 * tp + fp + fn),
+        orNoChange(
+          { value: positives === 0 ? null : (2 * positives) / (2 * positives + negatives), kind: 'always_true' },
+          noChange.f1,
+        ),
+      ),
+      row('pr_auc', prAuc(ranked), { value: positives === 0 ? null : rate, kind: 'base_rate' }),
+      row(
+        'balanced_accuracy',
+        bothClasses ? (tp / positives + tn / negatives) / 2 : null,
+        orNoChange({ value: bothClasses ? 0.5 : null, kind: 'majority_class' }, noChange.balancedAccuracy),
+      ),
+      row(
+        'kappa',
+        cohensKappa(accuracy, chance),
+        orNoChange({ value: chance === 1 ? null : 0, kind: 'majority_class' }, noChange.kappa),
+      ),
+      row('kappa_temporal', temporalKappa(accuracy, noChangeAccuracy), {
+        value: noChangeAccuracy === null || noChangeAccuracy === 1 ? null : 0,
+        kind: 'no_change',
+      }),
+      row('brier', this.#squares.value / all, { value: rate * (1 - rate), kind: 'base_rate' }),
+      row('ece', reliability.expectedCalibrationError, { value: 0, kind: 'base_rate' }),
     ];
   }
 

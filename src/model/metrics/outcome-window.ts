@@ -2,57 +2,84 @@
 // empty, and what has left the window is not touched any more.
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
-import type { Outcome } from './outcome.ts';
+
+export interface WindowOptions {
+  readonly capacity: number;
+  /** Numbers kept of each outcome. The second is what a label decides. */
+  readonly columns: number;
+  /** The first so many tell an outcome that is to change. */
+  readonly matched: number;
+}
+
+/** Of outcomes that stand, oldest first. */
+export interface Standing {
+  readonly columns: readonly Float64Array[];
+  /** How many outcomes came after each, those withdrawn since included. */
+  readonly ages: Float64Array;
+}
 
 export class OutcomeWindow {
-  readonly #scores: Float64Array;
-  /** NaN: an empty place. */
-  readonly #targets: Float64Array;
+  readonly #capacity: number;
+  readonly #matched: number;
+  /** In the second, NaN is an empty place. */
+  readonly #columns: readonly Float64Array[];
   #next = 0;
   #filled = 0;
 
-  constructor(capacity: number) {
-    this.#scores = new Float64Array(capacity);
-    this.#targets = new Float64Array(capacity);
+  constructor({ capacity, columns, matched }: WindowOptions) {
+    this.#capacity = capacity;
+    this.#matched = matched;
+    this.#columns = Array.from({ length: columns }, () => new Float64Array(capacity));
   }
 
-  fold(outcome: Outcome): void {
-    if (outcome.prior !== undefined) {
-      const place = this.#find(outcome.score, outcome.prior);
-      if (place !== undefined) this.#targets[place] = outcome.target ?? Number.NaN;
-    } else if (outcome.target !== undefined) {
-      this.#scores[this.#next] = outcome.score;
-      this.#targets[this.#next] = outcome.target;
-      this.#next = (this.#next + 1) % this.#scores.length;
-      this.#filled = Math.min(this.#filled + 1, this.#scores.length);
+  /**
+   * @param cells of the outcome; undefined: it is withdrawn
+   * @param prior those, matched, of the outcome that it replaces; undefined: none
+   */
+  fold(cells: readonly number[] | undefined, prior: readonly number[] | undefined): void {
+    if (prior !== undefined) {
+      const place = this.#find(prior);
+      if (place === undefined) return;
+      if (cells === undefined) this.#columns[1]![place] = Number.NaN;
+      else this.#put(place, cells);
+    } else if (cells !== undefined) {
+      this.#put(this.#next, cells);
+      this.#next = (this.#next + 1) % this.#capacity;
+      this.#filled = Math.min(this.#filled + 1, this.#capacity);
     }
   }
 
-  /** Oldest first. */
-  standing(): { readonly scores: Float64Array; readonly targets: Float64Array } {
-    const scores = this.#inOrder(this.#scores);
-    const targets = this.#inOrder(this.#targets);
+  /** @param where a column and what must stand in it */
+  standing(where?: { readonly column: number; readonly value: number }): Standing {
+    const columns = this.#columns.map((ring) => this.#inOrder(ring));
+    const ages = new Float64Array(this.#filled);
+    const told = columns[1]!;
+    const asked = where && columns[where.column]!;
     let kept = 0;
-    for (let i = 0; i < targets.length; i++) {
-      if (Number.isNaN(targets[i]!)) continue;
-      scores[kept] = scores[i]!;
-      targets[kept++] = targets[i]!;
+    for (let i = 0; i < this.#filled; i++) {
+      if (Number.isNaN(told[i]!) || (asked && asked[i] !== where.value)) continue;
+      for (const column of columns) column[kept] = column[i]!;
+      ages[kept++] = this.#filled - 1 - i;
     }
-    return { scores: scores.subarray(0, kept), targets: targets.subarray(0, kept) };
+    return { columns: columns.map((column) => column.subarray(0, kept)), ages: ages.subarray(0, kept) };
   }
 
   /** Oldest first, so that equal windows have equal bytes wherever they began. */
   save(writer: StateWriter): void {
-    writer.floats(this.#inOrder(this.#scores));
-    writer.floats(this.#inOrder(this.#targets));
+    for (const ring of this.#columns) writer.floats(this.#inOrder(ring));
   }
 
-  load(reader: StateReader): void {
-    const scores = reader.floats();
-    this.#scores.set(scores);
-    this.#targets.set(reader.floats());
-    this.#filled = scores.length;
-    this.#next = scores.length % this.#scores.length;
+  /** Columns that the saved window has not are NaN; those that it has beyond these, or from `known` on, are left out. Reads to the end. */
+  load(reader: StateReader, known: number): void {
+    for (let column = 0; !reader.atEnd || column < this.#columns.length; column++) {
+      const saved = reader.atEnd ? undefined : reader.floats();
+      if (column === 0) {
+        this.#filled = saved?.length ?? 0;
+        this.#next = this.#filled % this.#capacity;
+      }
+      if (saved && column < known) this.#columns[column]?.set(saved);
+      else this.#columns[column]?.fill(Number.NaN, 0, this.#filled);
+    }
   }
 
   /** A copy of what is filled, oldest first. */
@@ -64,17 +91,25 @@ export class OutcomeWindow {
     return ordered;
   }
 
-  /** The newest with that score and target; two that agree in both are interchangeable but for when they leave. */
-  #find(score: number, target: number): number | undefined {
+  #put(place: number, cells: readonly number[]): void {
+    for (let column = 0; column < this.#columns.length; column++) this.#columns[column]![place] = cells[column]!;
+  }
+
+  /** The newest that matches; two that do are interchangeable but for when they leave, and what stands behind them. */
+  #find(prior: readonly number[]): number | undefined {
+    const told = this.#columns[1]!;
     for (let age = 1; age <= this.#filled; age++) {
       const place = this.#place(age);
-      if (this.#scores[place] === score && this.#targets[place] === target) return place;
+      if (told[place] !== prior[1]) continue;
+      let column = 0;
+      while (column < this.#matched && this.#columns[column]![place] === prior[column]) column++;
+      if (column === this.#matched) return place;
     }
     return undefined;
   }
 
   /** Age 1 is the newest. */
   #place(age: number): number {
-    return (this.#next - age + this.#scores.length) % this.#scores.length;
+    return (this.#next - age + this.#capacity) % this.#capacity;
   }
 }

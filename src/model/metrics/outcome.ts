@@ -7,31 +7,72 @@ export interface Outcome {
   readonly target: number | undefined;
   /** The target of the earlier outcome with this score, which this one replaces; undefined: there is none. */
   readonly prior: number | undefined;
+  /** Of multiclass, in place of the two: the classes' texts; null or left out: none. */
+  readonly label?: string | null;
+  readonly priorLabel?: string | null;
+  /** Of multiclass: the class that was said; null or left out: none, which is never right. */
+  readonly prediction?: string | null;
+  /** What the model said beside the score: by class its probability, by quantile (a number in (0, 1)) its value. */
+  readonly outputs?: ReadonlyMap<string, number> | undefined;
 }
 
+/** By class: `f1:` and the class's text. */
 export type MetricName =
   | 'log_loss'
   | 'roc_auc'
   | 'accuracy'
   | 'f1'
+  | 'f1_weighted'
+  | `f1:${string}`
   | 'pr_auc'
   | 'balanced_accuracy'
   | 'kappa'
+  | 'kappa_temporal'
   | 'brier'
+  | 'ece'
   | 'mae'
   | 'rmse'
   | 'r2'
-  | 'smape';
+  | 'smape'
+  | 'pinball'
+  | 'coverage';
 
-/** What is compared with: the best constant answer, known only afterwards, so never easier to beat than a running one. */
-export type BaselineKind = 'base_rate' | 'random' | 'majority_class' | 'always_true' | 'mean' | 'running_mean';
+/**
+ * What is compared with. The best constant answer (base_rate, majority_class, always_true, always_this_class,
+ * mean), known only afterwards, so never easier to beat than a running one; no_change, the label of the outcome
+ * before; chance; or what was promised.
+ */
+export type BaselineKind =
+  | 'base_rate'
+  | 'random'
+  | 'majority_class'
+  | 'always_true'
+  | 'always_this_class'
+  | 'no_change'
+  | 'mean'
+  | 'running_mean'
+  | 'nominal';
 
 export interface MetricValue {
   readonly metric: MetricName;
   /** Null where it is not defined, e.g. ROC AUC of one class. */
   readonly value: number | null;
   readonly baseline: number | null;
-  readonly baselineKind: BaselineKind;
+  /** Null where nothing is compared with. */
+  readonly baselineKind: BaselineKind | null;
   /** Outcomes that it is measured on. */
   readonly examples: number;
+}
+
+/** A figure that a trivial answer would have had. */
+export interface Baseline {
+  readonly value: number | null;
+  readonly kind: BaselineKind;
+}
+
+/** The first unless the second is better: what is compared with must not be the easier of two. */
+export function stronger(first: Baseline, second: Baseline, better: 'higher' | 'lower'): Baseline {
+  if (second.value === null) return first;
+  if (first.value === null) return second;
+  return (better === 'higher' ? second.value > first.value : second.value < first.value) ? second : first;
 }

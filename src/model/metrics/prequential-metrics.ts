@@ -3,48 +3,68 @@
 
 import { MAX_MAGNITUDE } from '../encoder/feature-value.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
-import { BinaryTally, binaryQuality } from './binary-tally.ts';
-import { OutcomeWindow } from './outcome-window.ts';
+import { BinaryTally, type BinaryQuality } from './binary-tally.ts';
+import { answersOf, ClassTally } from './class-tally.ts';
+import { intervalAnswer, IntervalTally } from './interval-tally.ts';
 import type { MetricValue, Outcome } from './outcome.ts';
-import { RegressionTally, regressionQuality } from './regression-tally.ts';
+import { RecentOutcomes } from './recent-outcomes.ts';
+import { RegressionTally } from './regression-tally.ts';
 
-/** What is measured here: classes of text or integers are not, yet. */
-export type MeasuredTask = 'binary' | 'regression';
+export type MeasuredTask = 'binary' | 'regression' | 'multiclass';
 
+/** `fading` is worked out from the outcomes of `recent`. */
 export type Period = 'all' | 'recent' | 'backfill';
 
-/** Outcomes in the period `recent`. */
-export const RECENT_OUTCOMES = 10_000;
+export interface LoadOptions {
+  /** As in the constructor. */
+  readonly segments: boolean;
+  /** The saved outcomes' segments are the same; else they are in none. */
+  readonly stay: boolean;
+}
 
 /**
- * `recent` is exact over the last 10,000 outcomes. `all` and `backfill` are exact over any number, but for ROC AUC and PR AUC,
- * which are binned (`rocAucErrorBound` and `prAucErrorBound` say how far off they can be), and for the baselines of MAE and
- * sMAPE, which are a running mean's.
+ * `recent` is exact over the last 10,000 outcomes. `all` and `backfill` are exact over any number, but for ROC AUC, PR AUC and
+ * calibration, which are binned (`rocAucErrorBound` and `prAucErrorBound` say how far off the first two can be), and for the
+ * baselines that a running mean and no change give.
  */
 export class PrequentialMetrics {
   readonly task: MeasuredTask;
   readonly period: Period;
   readonly #binary: BinaryTally | undefined;
   readonly #regression: RegressionTally | undefined;
-  readonly #window: OutcomeWindow | undefined;
+  readonly #intervals: IntervalTally | undefined;
+  readonly #classes: ClassTally | undefined;
+  readonly #recent: RecentOutcomes | undefined;
   #ignored = 0;
 
-  constructor(task: MeasuredTask, period: Period) {
+  /** @param segments `recent` only: outcomes are folded with the number of their segment */
+  constructor(task: MeasuredTask, period: Period, segments = false) {
     this.task = task;
     this.period = period;
-    if (period === 'recent') this.#window = new OutcomeWindow(RECENT_OUTCOMES);
+    if (period === 'recent') this.#recent = new RecentOutcomes(task, segments);
     else if (task === 'binary') this.#binary = new BinaryTally();
-    else this.#regression = new RegressionTally();
+    else if (task === 'multiclass') this.#classes = new ClassTally();
+    else {
+      this.#regression = new RegressionTally();
+      this.#intervals = new IntervalTally();
+    }
   }
 
   /** Rejects another task's or period's state, and a corrupt one, with MODEL_STATE. */
-  static load(task: MeasuredTask, period: Period, saved: Uint8Array): PrequentialMetrics {
-    const metrics = new PrequentialMetrics(task, period);
+  static load(
+    task: MeasuredTask,
+    period: Period,
+    saved: Uint8Array,
+    { segments, stay }: LoadOptions = { segments: false, stay: false },
+  ): PrequentialMetrics {
+    const metrics = new PrequentialMetrics(task, period, segments);
     const reader = new StateReader(saved, `${task} metrics ${period}`);
     metrics.#ignored = reader.f64();
-    metrics.#window?.load(reader);
+    metrics.#recent?.load(reader, stay);
     metrics.#binary?.load(reader);
+    metrics.#classes?.load(reader);
     metrics.#regression?.load(reader);
+    if (!reader.atEnd) metrics.#intervals?.load(reader);
     reader.finish();
     return metrics;
   }
@@ -54,37 +74,77 @@ export class PrequentialMetrics {
     return this.#ignored;
   }
 
-  fold(outcome: Outcome): void {
+  /** @param segment its number, where there are segments; NaN: none */
+  fold(outcome: Outcome, segment: number = Number.NaN): void {
     const { score } = outcome;
+    if (this.task === 'multiclass') {
+      if (!usable(score)) this.#ignored += 1;
+      else if (this.#recent) this.#recent.fold(outcome, segment);
+      else this.#foldClasses(outcome);
+      return;
+    }
     const target = usable(outcome.target) ? outcome.target : undefined;
     const prior = usable(outcome.prior) ? outcome.prior : undefined;
     if (!usable(score) || (outcome.target !== undefined && target === undefined)) this.#ignored += 1;
     if (!usable(score) || (target === undefined && prior === undefined)) return;
-    if (this.#window) return this.#window.fold({ score, target, prior });
+    if (this.#recent) return this.#recent.fold({ ...outcome, target, prior }, segment);
+    const first = prior === undefined;
     if (prior !== undefined) {
-      this.#binary?.add(score, prior, -1);
+      this.#binary?.add(score, prior, -1, false);
       this.#regression?.add(score, prior, -1, false);
+      this.#foldInterval(prior, outcome, -1);
     }
     if (target !== undefined) {
-      this.#binary?.add(score, target, 1);
-      this.#regression?.add(score, target, 1, prior === undefined);
+      this.#binary?.add(score, target, 1, first);
+      this.#regression?.add(score, target, 1, first);
+      this.#foldInterval(target, outcome, 1);
     }
   }
 
   /** Empty before the first outcome. */
   values(): MetricValue[] {
-    if (!this.#window) return (this.#binary ?? this.#regression)!.values();
-    const { scores, targets } = this.#window.standing();
-    return this.task === 'binary' ? binaryQuality(scores, targets) : regressionQuality(scores, targets);
+    return this.quality().values;
+  }
+
+  /** Values, and of a binary label how the scores are calibrated. */
+  quality(): BinaryQuality {
+    if (this.#recent) return this.#recent.quality();
+    if (this.#binary) return this.#binary.quality();
+    const values = this.#classes?.values() ?? [...this.#regression!.values(), ...this.#intervals!.values()];
+    return { values, reliability: [] };
+  }
+
+  /** Of `recent`: those of its outcomes that are in a segment. */
+  ofSegment(segment: number): MetricValue[] {
+    return this.#recent!.ofSegment(segment);
+  }
+
+  /** Of `recent`: each outcome counts 0.999 of the one after it. */
+  fading(): MetricValue[] {
+    return this.#recent!.fading();
   }
 
   save(): Uint8Array {
     const writer = new StateWriter(`${this.task} metrics ${this.period}`);
     writer.f64(this.#ignored);
-    this.#window?.save(writer);
+    this.#recent?.save(writer);
     this.#binary?.save(writer);
+    this.#classes?.save(writer);
     this.#regression?.save(writer);
+    this.#intervals?.save(writer);
     return writer.finish();
+  }
+
+  #foldClasses(outcome: Outcome): void {
+    const { now, before } = answersOf(outcome);
+    if (before) this.#classes!.add(before, -1, false);
+    if (now) this.#classes!.add(now, 1, before === undefined);
+  }
+
+  #foldInterval(target: number, { outputs }: Outcome, change: 1 | -1): void {
+    if (!this.#intervals || outputs === undefined) return;
+    const answer = intervalAnswer(target, outputs);
+    if (answer) this.#intervals.add(answer, change);
   }
 }
 

@@ -9,8 +9,9 @@ export interface RankedCounts {
   readonly negatives: Float64Array;
 }
 
-/** A group for each distinct score. Targets are 1 and 0; no score is NaN. */
-export function rankExactly(scores: Float64Array, targets: Float64Array): RankedCounts {
+/** A group for each distinct score. Targets are 1 and 0; no score is NaN. `weights`: what each counts, instead of 1. */
+export function rankExactly(scores: Float64Array, targets: Float64Array, weights?: Float64Array): RankedCounts {
+  if (weights) return rankWeighted(scores, targets, weights);
   // Two sorts of plain numbers and a merge: sorting places by their scores calls back for each comparison.
   const above = scores.filter((_, i) => targets[i]! > 0.5).sort();
   const below = scores.filter((_, i) => targets[i]! <= 0.5).sort();
@@ -26,6 +27,23 @@ export function rankExactly(scores: Float64Array, targets: Float64Array): Ranked
     negatives[groups] = n - fromN;
   }
   return { positives: positives.subarray(0, groups), negatives: negatives.subarray(0, groups) };
+}
+
+function rankWeighted(scores: Float64Array, targets: Float64Array, weights: Float64Array): RankedCounts {
+  const places = Uint32Array.from(scores, (_, i) => i).sort((a, b) => scores[a]! - scores[b]!);
+  const positives = new Float64Array(scores.length);
+  const negatives = new Float64Array(scores.length);
+  let group = -1;
+  let score = Number.NaN;
+  for (const place of places) {
+    if (scores[place] !== score) {
+      score = scores[place]!;
+      group += 1;
+    }
+    if (targets[place]! > 0.5) positives[group]! += weights[place]!;
+    else negatives[group]! += weights[place]!;
+  }
+  return { positives: positives.subarray(0, group + 1), negatives: negatives.subarray(0, group + 1) };
 }
 
 /** Bins in each doubling of the odds' smaller side. */
@@ -67,8 +85,11 @@ export class BinnedCounts implements RankedCounts {
   }
 }
 
-/** Rising with the score; 0.5 and above count from the top by 1 − p, which is exact there. */
-function binOf(score: number): number {
+/** Of {@link BinnedCounts}. */
+export const SCORE_BINS = 2 * HALF;
+
+/** Rising with the score, from 0 to SCORE_BINS − 1; 0.5 and above count from the top by 1 − p, which is exact there. */
+export function binOf(score: number): number {
   return score < 0.5 ? distanceBin(score) : 2 * HALF - 1 - distanceBin(1 - score);
 }
 
@@ -81,4 +102,17 @@ function distanceBin(p: number): number {
   if (2 ** exponent > p) exponent -= 1;
   const mantissa = p / 2 ** exponent - 1;
   return Math.max(0, (exponent + OCTAVES + 1) * BINS_PER_OCTAVE + Math.floor(mantissa * BINS_PER_OCTAVE));
+}
+
+/** Where a bin begins and ends. */
+export function binEdges(bin: number): { readonly from: number; readonly to: number } {
+  return bin < HALF
+    ? { from: distanceEdge(bin), to: distanceEdge(bin + 1) }
+    : { from: 1 - distanceEdge(SCORE_BINS - bin), to: 1 - distanceEdge(SCORE_BINS - 1 - bin) };
+}
+
+/** The least distance in a bin: the inverse of `distanceBin`. */
+function distanceEdge(bin: number): number {
+  if (bin === 0) return 0;
+  return 2 ** (Math.floor(bin / BINS_PER_OCTAVE) - OCTAVES - 1) * (1 + (bin % BINS_PER_OCTAVE) / BINS_PER_OCTAVE);
 }

@@ -1,15 +1,22 @@
-// Quality of predicted numbers: exact sums, so that an outcome can be taken away as if it had never come. Two figures cannot
-// be taken away: the running mean's absolute and relative error, which stay as they were when an outcome first came.
+// Quality of predicted numbers: exact sums, so that an outcome can be taken away as if it had never come. Two things cannot be
+// taken away: the errors of the running mean and of no change, which stay as they were when an outcome first came.
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { ExactSum } from './exact-sum.ts';
-import type { MetricValue } from './outcome.ts';
+import { NoChangeNumbers } from './no-change.ts';
+import { stronger, type Baseline, type MetricName, type MetricValue } from './outcome.ts';
+import { relativeError } from './relative-error.ts';
 
-/** Exact, where all targets are at hand: beside the mean, not the running one. */
-export function regressionQuality(scores: Float64Array, targets: Float64Array): MetricValue[] {
+/** Exact, where all targets are at hand, oldest first: beside the mean, not the running one. `weights`: what each counts. */
+export function regressionQuality(scores: Float64Array, targets: Float64Array, weights?: Float64Array): MetricValue[] {
   const tally = new RegressionTally();
-  for (let i = 0; i < scores.length; i++) tally.add(scores[i]!, targets[i]!, 1, false);
-  return tally.values(targets);
+  const noChange = new NoChangeNumbers();
+  for (let i = 0; i < scores.length; i++) {
+    const weight = weights ? weights[i]! : 1;
+    tally.add(scores[i]!, targets[i]!, weight, false);
+    noChange.add(targets[i]!, weight);
+  }
+  return tally.values(errorsOfMean(targets, weights), noChange);
 }
 
 export class RegressionTally {
@@ -20,65 +27,71 @@ export class RegressionTally {
   readonly #relative = new ExactSum();
   readonly #running = new ExactSum();
   readonly #runningRelative = new ExactSum();
+  readonly #noChange = new NoChangeNumbers();
   #examples = 0;
   #compared = 0;
 
-  /** `change` 1 adds an outcome, -1 takes one away; `first`: it replaces none. */
-  add(score: number, target: number, change: 1 | -1, first: boolean): void {
+  /** A negative weight takes an outcome away; `first`: it replaces none. */
+  add(score: number, target: number, weight: number, first: boolean): void {
     if (first) {
       const mean = this.#examples === 0 ? 0 : this.#targets.value / this.#examples;
       this.#running.add(Math.abs(mean - target));
       this.#runningRelative.add(relativeError(mean, target));
       this.#compared += 1;
+      this.#noChange.add(target, 1);
     }
     const error = score - target;
-    this.#absolute.add(change * Math.abs(error));
-    this.#squared.add(change * error * error);
-    this.#relative.add(change * relativeError(score, target));
-    this.#targets.add(change * target);
-    this.#targetSquares.add(change * target * target);
-    this.#examples += change;
+    this.#absolute.add(weight * Math.abs(error));
+    this.#squared.add(weight * error * error);
+    this.#relative.add(weight * relativeError(score, target));
+    this.#targets.add(weight * target);
+    this.#targetSquares.add(weight * target * target);
+    this.#examples += weight;
   }
 
-  /** @param targets of all outcomes, where they are at hand: MAE and sMAPE stand beside the mean's, else the running mean's */
-  values(targets?: Float64Array): MetricValue[] {
-    const examples = this.#examples;
-    if (examples <= 0) return [];
-    const mean = this.#targets.value / examples;
-    const meanSquare = this.#squared.value / examples;
-    const variance = Math.max(0, this.#targetSquares.value / examples - mean * mean);
-    const constant = targets
-      ? { kind: 'mean' as const, ...errorsOfMean(targets) }
-      : { kind: 'running_mean' as const, ...this.#errorsOfRunningMean() };
+  /**
+   * @param ofMean errors of the mean, where all targets are at hand: MAE and sMAPE stand beside them, else beside the running mean's
+   * @param noChange likewise
+   */
+  values(ofMean?: ConstantErrors, noChange: NoChangeNumbers = this.#noChange): MetricValue[] {
+    const all = this.#examples;
+    if (all <= 0) return [];
+    const mean = this.#targets.value / all;
+    const meanSquare = this.#squared.value / all;
+    const variance = Math.max(0, this.#targetSquares.value / all - mean * mean);
+    const kind = ofMean ? 'mean' : 'running_mean';
+    const constant = ofMean ?? this.#errorsOfRunningMean();
+    const last = noChange.errors;
+    const row = (metric: MetricName, value: number | null, baseline: Baseline): MetricValue => ({
+      metric,
+      value,
+      baseline: baseline.value,
+      baselineKind: baseline.kind,
+      examples: Math.round(all),
+    });
+    const orNoChange = (baseline: Baseline, value: number | null, better: 'higher' | 'lower'): Baseline =>
+      stronger(baseline, { value, kind: 'no_change' }, better);
     return [
-      {
-        metric: 'mae',
-        value: this.#absolute.value / examples,
-        baseline: constant.absolute,
-        baselineKind: constant.kind,
-        examples,
-      },
-      {
-        metric: 'rmse',
-        value: Math.sqrt(meanSquare),
-        baseline: Math.sqrt(variance),
-        baselineKind: 'mean',
-        examples,
-      },
-      {
-        metric: 'r2',
-        value: variance === 0 ? null : 1 - meanSquare / variance,
-        baseline: 0,
-        baselineKind: 'mean',
-        examples,
-      },
-      {
-        metric: 'smape',
-        value: this.#relative.value / examples,
-        baseline: constant.relative,
-        baselineKind: constant.kind,
-        examples,
-      },
+      row(
+        'mae',
+        this.#absolute.value / all,
+        orNoChange({ value: constant.absolute, kind }, last?.absolute ?? null, 'lower'),
+      ),
+      row(
+        'rmse',
+        Math.sqrt(meanSquare),
+        orNoChange({ value: Math.sqrt(variance), kind: 'mean' }, last ? Math.sqrt(last.squared) : null, 'lower'),
+      ),
+      row(
+        'r2',
+        variance === 0 ? null : 1 - meanSquare / variance,
+        orNoChange({ value: 0, kind: 'mean' }, last && variance > 0 ? 1 - last.squared / variance : null, 'higher'),
+      ),
+      row(
+        'smape',
+        this.#relative.value / all,
+        orNoChange({ value: constant.relative, kind }, last?.relative ?? null, 'lower'),
+      ),
     ];
   }
 
@@ -86,12 +99,15 @@ export class RegressionTally {
     writer.f64(this.#examples);
     writer.f64(this.#compared);
     for (const sum of this.#sums()) sum.save(writer);
+    this.#noChange.save(writer);
   }
 
+  /** A state of before no change was counted goes on without. */
   load(reader: StateReader): void {
     this.#examples = reader.f64();
     this.#compared = reader.f64();
     for (const sum of this.#sums()) sum.load(reader);
+    if (!reader.atEnd) this.#noChange.load(reader);
   }
 
   #errorsOfRunningMean(): ConstantErrors {
@@ -120,17 +136,19 @@ interface ConstantErrors {
   readonly relative: number | null;
 }
 
-function errorsOfMean(targets: Float64Array): ConstantErrors {
-  const count = Math.max(1, targets.length);
-  const mean = targets.reduce((sum, target) => sum + target, 0) / count;
-  return {
-    absolute: targets.reduce((sum, target) => sum + Math.abs(target - mean), 0) / count,
-    relative: targets.reduce((sum, target) => sum + relativeError(mean, target), 0) / count,
-  };
-}
-
-/** One term of sMAPE, from 0 to 2; 0 where both are 0. */
-function relativeError(score: number, target: number): number {
-  const size = Math.abs(score) + Math.abs(target);
-  return size === 0 ? 0 : (2 * Math.abs(score - target)) / size;
+function errorsOfMean(targets: Float64Array, weights: Float64Array | undefined): ConstantErrors {
+  let [all, sum, absolute, relative] = [0, 0, 0, 0];
+  for (let i = 0; i < targets.length; i++) {
+    const weight = weights ? weights[i]! : 1;
+    all += weight;
+    sum += weight * targets[i]!;
+  }
+  if (all === 0) return { absolute: 0, relative: 0 };
+  const mean = sum / all;
+  for (let i = 0; i < targets.length; i++) {
+    const weight = weights ? weights[i]! : 1;
+    absolute += weight * Math.abs(targets[i]! - mean);
+    relative += weight * relativeError(mean, targets[i]!);
+  }
+  return { absolute: absolute / all, relative: relative / all };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createModel } from '../../../src/model/create-model.ts';
 import type { MetricValue, Outcome } from '../../../src/model/metrics/outcome.ts';
-import { PrequentialMetrics, RECENT_OUTCOMES, type Period } from '../../../src/model/metrics/prequential-metrics.ts';
+import { PrequentialMetrics, type Period } from '../../../src/model/metrics/prequential-metrics.ts';
+import { RECENT_OUTCOMES } from '../../../src/model/metrics/recent-outcomes.ts';
 import { prAuc, prAucErrorBound } from '../../../src/model/metrics/pr-auc.ts';
 import { BinnedCounts } from '../../../src/model/metrics/ranked-counts.ts';
 import { rocAuc, rocAucErrorBound } from '../../../src/model/metrics/roc-auc.ts';
@@ -58,6 +59,11 @@ function recomputed(task: Task, rows: Known[]): Record<string, number> {
   const fp = negatives.filter((r) => r.score > 0.5).length;
   const accuracy = mean((r) => Number(r.score > 0.5 === (r.target === 1)));
   const chance = (positives.length * (tp + fp) + negatives.length * (n - tp - fp)) / n ** 2;
+  const noChange = rows.slice(1).filter((r, i) => r.target === rows[i]!.target).length / (n - 1);
+  const gap = Array.from({ length: 10 }, (_, bin) => {
+    const inside = rows.filter((r) => Math.min(9, Math.floor(r.score * 10)) === bin);
+    return Math.abs(inside.reduce((sum, r) => sum + r.score - r.target, 0)) / n;
+  });
   const precisionAt = (score: number) => {
     const above = rows.filter((r) => r.score >= score);
     return above.filter((r) => r.target === 1).length / above.length;
@@ -70,9 +76,26 @@ function recomputed(task: Task, rows: Known[]): Record<string, number> {
     pr_auc: positives.reduce((sum, r) => sum + precisionAt(r.score), 0) / positives.length,
     balanced_accuracy: (tp / positives.length + 1 - fp / negatives.length) / 2,
     kappa: (accuracy - chance) / (1 - chance),
+    kappa_temporal: (accuracy - noChange) / (1 - noChange),
+    ece: gap.reduce((sum, value) => sum + value, 0),
     brier: mean((r) => (r.score - r.target) ** 2),
   };
 }
+
+/** What the label before would have had as an answer. */
+function recomputedNoChange(task: Task, rows: Known[]): Record<string, number> {
+  const after = rows.slice(1).map((row, i) => ({ score: rows[i]!.target, target: row.target }));
+  const found = recomputed(task, after);
+  if (task === 'binary') {
+    const { accuracy, f1, balanced_accuracy, kappa } = found;
+    return { accuracy: accuracy!, f1: f1!, balanced_accuracy: balanced_accuracy!, kappa: kappa! };
+  }
+  const center = rows.reduce((sum, r) => sum + r.target, 0) / rows.length;
+  const variance = rows.reduce((sum, r) => sum + (r.target - center) ** 2, 0) / rows.length;
+  return { mae: found['mae']!, rmse: found['rmse']!, smape: found['smape']!, r2: 1 - found['rmse']! ** 2 / variance };
+}
+
+const LOWER_IS_BETTER = new Set(['mae', 'rmse', 'smape', 'log_loss', 'brier', 'ece']);
 
 /** What the best constant answer would have had, where it is not the running mean's. */
 function recomputedBaselines(task: Task, period: Period, rows: Known[]): Record<string, number> {
@@ -82,15 +105,15 @@ function recomputedBaselines(task: Task, period: Period, rows: Known[]): Record<
       task,
       rows.map((r) => ({ ...r, score: rate })),
     );
-    // Always true has the best F1, and no share of true labels says so.
-    const { f1: _, ...rest } = constant;
-    return rest;
+    // Always true has the best F1, and no share of true labels says so; against no change it is 0 by definition.
+    const always = (2 * rate) / (rate + 1);
+    return { ...constant, f1: always, kappa_temporal: 0 };
   }
   const { mae, rmse, smape } = recomputed(
     task,
     rows.map((r) => ({ ...r, score: rate })),
   );
-  return period === 'recent' ? { mae: mae!, rmse: rmse!, smape: smape! } : { rmse: rmse! };
+  return period === 'recent' ? { mae: mae!, rmse: rmse!, smape: smape!, r2: 0 } : { rmse: rmse!, r2: 0 };
 }
 
 function fold(metrics: PrequentialMetrics, outcomes: readonly Outcome[]): PrequentialMetrics {
@@ -114,18 +137,31 @@ describe.each(['binary', 'regression'] as const)('%s metrics', (task) => {
       const values = fold(new PrequentialMetrics(task, period), outcomes).values();
       const left = only(standing);
       const again = fold(new PrequentialMetrics(task, period), left).values();
-      // The running mean's error is the one figure that remembers.
+      // The running mean's errors and those of no change are the figures that remember.
       const comparable = (list: MetricValue[]) =>
-        list.map((value) => (value.baselineKind === 'running_mean' ? { ...value, baseline: null } : value));
+        period === 'recent'
+          ? list
+          : list
+              .filter(({ metric }) => metric !== 'kappa_temporal')
+              .map(({ metric, value, examples }) => ({ metric, value, examples }));
       expect(comparable(values)).toEqual(comparable(again));
       for (const [metric, expected] of Object.entries(recomputed(task, left as Known[]))) {
-        const binned = period !== 'recent' && (metric === 'roc_auc' || metric === 'pr_auc');
+        if (period !== 'recent' && metric === 'kappa_temporal') continue;
+        const binned = period !== 'recent' && ['roc_auc', 'pr_auc', 'ece'].includes(metric);
         const tolerance = binned ? 0.01 : 1e-9 * Math.max(1, Math.abs(expected));
         expect(Math.abs(valueOf(values, metric).value! - expected), metric).toBeLessThan(tolerance);
         expect(valueOf(values, metric).examples).toBe(left.length);
       }
-      for (const [metric, expected] of Object.entries(recomputedBaselines(task, period, left as Known[])))
-        expect(valueOf(values, metric).baseline, metric).toBeCloseTo(expected, 9);
+      const noChange = recomputedNoChange(task, left as Known[]);
+      for (const [metric, constant] of Object.entries(recomputedBaselines(task, period, left as Known[]))) {
+        const { baseline, baselineKind } = valueOf(values, metric);
+        const better = LOWER_IS_BETTER.has(metric) ? Math.min : Math.max;
+        if (period === 'recent')
+          expect(baseline, metric).toBeCloseTo(better(constant, noChange[metric] ?? constant), 9);
+        else if (baselineKind !== 'no_change' || metric === 'kappa_temporal')
+          expect(baseline, metric).toBeCloseTo(constant, 9);
+        else expect(better(baseline!, constant), metric).toBe(baseline);
+      }
       expect(values.map(({ metric }) => metric).toSorted()).toEqual(
         Object.keys(recomputed(task, left as Known[])).toSorted(),
       );
@@ -218,6 +254,50 @@ describe('binary quality', () => {
     expect(valueOf(metrics.values(), 'accuracy').value).toBe(1);
   });
 
+  test('against no change: labels that come in runs make it the baseline, and kappa-temporal is what is beyond it', () => {
+    for (const period of PERIODS) {
+      const metrics = new PrequentialMetrics('binary', period);
+      // Runs of five: the label before is right 16 times of 19. The scores are right 16 times of 20.
+      for (let i = 0; i < 20; i++) {
+        const target = Math.floor(i / 5) % 2;
+        metrics.fold({ score: i % 5 === 2 ? 1 - target : target, target, prior: undefined });
+      }
+      expect(valueOf(metrics.values(), 'accuracy')).toMatchObject({
+        value: 0.8,
+        baseline: 16 / 19,
+        baselineKind: 'no_change',
+      });
+      expect(valueOf(metrics.values(), 'kappa_temporal').value).toBeCloseTo((0.8 - 16 / 19) / (1 - 16 / 19), 12);
+    }
+  });
+
+  test('the expected calibration error is the mean gap between score and share of true labels in ten bins', () => {
+    const metrics = new PrequentialMetrics('binary', 'recent');
+    // 0.25 said 8 times, 4 true; 0.9 said twice, both true.
+    for (let i = 0; i < 8; i++) metrics.fold({ score: 0.25, target: i % 2, prior: undefined });
+    for (let i = 0; i < 2; i++) metrics.fold({ score: 0.9, target: 1, prior: undefined });
+    const { values, reliability } = metrics.quality();
+    expect(valueOf(values, 'ece').value).toBeCloseTo((8 * 0.25 + 2 * 0.1) / 10, 12);
+    expect(reliability[2]).toEqual({ from: 0.2, to: 0.3, meanScore: 0.25, observed: 0.5, examples: 8 });
+    expect(reliability[3]).toMatchObject({ meanScore: null, observed: null, examples: 0 });
+    expect(reliability.reduce((sum, { examples }) => sum + examples, 0)).toBe(10);
+  });
+
+  test('fading, an outcome counts 0.999 of the one after it, and old ones next to nothing', () => {
+    const metrics = new PrequentialMetrics('binary', 'recent');
+    for (let i = 0; i < 9_000; i++) metrics.fold({ score: 0.9, target: i < 4_000 ? 0 : 1, prior: undefined });
+    const weight = (from: number, to: number) => {
+      let sum = 0;
+      for (let age = from; age < to; age++) sum += 0.999 ** age;
+      return sum;
+    };
+    const accuracy = valueOf(metrics.fading(), 'accuracy');
+    expect(accuracy.value).toBeCloseTo(weight(0, 5_000) / weight(0, 9_000), 9);
+    expect(accuracy.examples).toBe(1_000);
+    expect(valueOf(metrics.values(), 'accuracy').value).toBeCloseTo(5 / 9, 12);
+    expect(metrics.fading().map(({ metric }) => metric)).toEqual(metrics.values().map(({ metric }) => metric));
+  });
+
   test('a score of exactly 0 or 1 that is wrong costs the log of 1e-15, not infinity', () => {
     const metrics = new PrequentialMetrics('binary', 'all');
     metrics.fold({ score: 0, target: 1, prior: undefined });
@@ -262,11 +342,22 @@ describe('regression quality', () => {
     expect(valueOf(metrics.values(), 'r2').value).toBeCloseTo(0.58477, 6);
   });
 
-  test('is beside the mean: R² 0, RMSE the standard deviation', () => {
+  test('is beside the mean, R² 0 and RMSE the standard deviation, unless the number before was nearer', () => {
     const metrics = new PrequentialMetrics('regression', 'all');
-    for (const target of [2, 4, 4, 4, 5, 5, 7, 9]) metrics.fold({ score: target + 1, target, prior: undefined });
+    for (const target of [2, 9, 4, 5, 4, 7, 4, 5]) metrics.fold({ score: target + 1, target, prior: undefined });
     expect(valueOf(metrics.values(), 'rmse')).toMatchObject({ value: 1, baseline: 2 });
     expect(valueOf(metrics.values(), 'r2')).toMatchObject({ value: 0.75, baseline: 0 });
+  });
+
+  test('is beside the number before, where numbers come in runs', () => {
+    for (const period of PERIODS) {
+      const metrics = new PrequentialMetrics('regression', period);
+      for (const target of [2, 4, 4, 4, 5, 5, 7, 9]) metrics.fold({ score: target + 1, target, prior: undefined });
+      const rmse = Math.sqrt((4 + 1 + 4 + 4) / 7);
+      expect(valueOf(metrics.values(), 'rmse')).toMatchObject({ baselineKind: 'no_change', baseline: rmse });
+      expect(valueOf(metrics.values(), 'r2').baseline).toBeCloseTo(1 - 13 / 7 / 4, 12);
+      expect(valueOf(metrics.values(), 'mae')).toMatchObject({ baselineKind: 'no_change', baseline: 1 });
+    }
   });
 
   test('forgets an outlier that was withdrawn to the last bit', () => {

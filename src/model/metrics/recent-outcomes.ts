@@ -1,0 +1,121 @@
+// Quality over the last outcomes, from what is kept of each: exact whatever labels changed or went. The same outcomes, each
+// counting less the older it is, give the fading figures: nothing else is kept for them.
+
+import type { StateReader, StateWriter } from '../saved-state.ts';
+import { binaryQuality, type BinaryQuality } from './binary-tally.ts';
+import { ClassNames } from './class-names.ts';
+import { answersOf, classQuality, type ClassAnswer } from './class-tally.ts';
+import { intervalAnswer, IntervalTally } from './interval-tally.ts';
+import { OutcomeWindow, type Standing } from './outcome-window.ts';
+import type { MetricValue, Outcome } from './outcome.ts';
+import type { MeasuredTask } from './prequential-metrics.ts';
+import { regressionQuality } from './regression-tally.ts';
+
+/** Outcomes in the period `recent`. */
+export const RECENT_OUTCOMES = 10_000;
+
+/** In the period `fading` an outcome counts so much of what the one after it counts: half after 693 outcomes. */
+export const FADING_FACTOR = 1 - 1 / 1_000;
+
+/** Columns of the window by task; the segment's number follows where there are segments. */
+const COLUMNS: Readonly<Record<MeasuredTask, { readonly names: readonly string[]; readonly matched: number }>> = {
+  binary: { names: ['score', 'target'], matched: 2 },
+  regression: { names: ['score', 'target', 'pinball', 'covered', 'nominal'], matched: 2 },
+  multiclass: { names: ['said', 'truth', 'probability', 'squares'], matched: 4 },
+};
+
+/** Nothing was said. */
+const NO_CLASS = -1;
+
+export class RecentOutcomes {
+  readonly #task: MeasuredTask;
+  readonly #window: OutcomeWindow;
+  readonly #segmentColumn: number;
+  readonly #names = new ClassNames();
+
+  constructor(task: MeasuredTask, segments: boolean) {
+    this.#task = task;
+    const { names, matched } = COLUMNS[task];
+    this.#segmentColumn = names.length;
+    this.#window = new OutcomeWindow({
+      capacity: RECENT_OUTCOMES,
+      columns: names.length + (segments ? 1 : 0),
+      matched,
+    });
+  }
+
+  /** @param segment its number; NaN: none */
+  fold(outcome: Outcome, segment: number): void {
+    const { now, before } = this.#cells(outcome);
+    this.#window.fold(now && [...now, segment], before);
+  }
+
+  quality(): BinaryQuality {
+    return this.#measure(this.#window.standing());
+  }
+
+  /** Of the same outcomes, those of a segment. */
+  ofSegment(segment: number): MetricValue[] {
+    return this.#measure(this.#window.standing({ column: this.#segmentColumn, value: segment })).values;
+  }
+
+  fading(): MetricValue[] {
+    const standing = this.#window.standing();
+    return this.#measure(
+      standing,
+      standing.ages.map((age) => FADING_FACTOR ** age),
+    ).values;
+  }
+
+  save(writer: StateWriter): void {
+    if (this.#task === 'multiclass') this.#names.save(writer);
+    this.#window.save(writer);
+  }
+
+  /** @param stay the saved outcomes' segments are the same; else they are in none */
+  load(reader: StateReader, stay: boolean): void {
+    if (this.#task === 'multiclass') this.#names.load(reader);
+    this.#window.load(reader, stay ? Infinity : this.#segmentColumn);
+  }
+
+  #cells(outcome: Outcome): { now: readonly number[] | undefined; before: readonly number[] | undefined } {
+    const { score, target, prior } = outcome;
+    if (this.#task === 'multiclass') {
+      const { now, before } = answersOf(outcome);
+      return { now: now && this.#classCells(now), before: before && this.#classCells(before) };
+    }
+    const before = prior === undefined ? undefined : [score, prior];
+    if (target === undefined) return { now: undefined, before };
+    if (this.#task === 'binary') return { now: [score, target], before };
+    const { pinball, covered, nominal } = intervalAnswer(target, outcome.outputs) ?? NO_INTERVAL;
+    return { now: [score, target, pinball, covered, nominal], before };
+  }
+
+  #classCells(answer: ClassAnswer): readonly number[] {
+    const { truth, said } = this.#names.named(answer);
+    const number = said === null ? NO_CLASS : this.#names.numberOf(said);
+    return [number, this.#names.numberOf(truth), answer.probability, answer.squares];
+  }
+
+  #measure({ columns }: Standing, weights?: Float64Array): BinaryQuality {
+    const [first, second, third, fourth, fifth] = columns as unknown as Float64Array[];
+    if (this.#task === 'binary') return binaryQuality(first!, second!, weights);
+    if (this.#task === 'multiclass') {
+      const answers = Array.from(second!, (truth, i) => ({
+        truth: this.#names.nameOf(truth),
+        said: first![i] === NO_CLASS ? null : this.#names.nameOf(first![i]!),
+        probability: third![i]!,
+        squares: fourth![i]!,
+      }));
+      return { values: classQuality(answers, weights), reliability: [] };
+    }
+    const intervals = new IntervalTally();
+    for (let i = 0; i < third!.length; i++) {
+      if (Number.isNaN(third![i]!)) continue;
+      intervals.add({ pinball: third![i]!, covered: fourth![i]!, nominal: fifth![i]! }, weights ? weights[i]! : 1);
+    }
+    return { values: [...regressionQuality(first!, second!, weights), ...intervals.values()], reliability: [] };
+  }
+}
+
+const NO_INTERVAL = { pinball: Number.NaN, covered: Number.NaN, nominal: Number.NaN };
