@@ -101,6 +101,7 @@ interface ModelReport extends Quality {
   readonly labels: number;
   readonly rowsPerSecond: number;
   readonly stateBytes: number;
+  readonly drift: Evaluation['drift'];
 }
 
 function report(rows: number, done: readonly Evaluated[]): { rows: number; models: readonly ModelReport[] } {
@@ -114,6 +115,7 @@ function report(rows: number, done: readonly Evaluated[]): { rows: number; model
       ...quality,
       rowsPerSecond: Math.round(rows / evaluation.seconds),
       stateBytes: evaluation.stateBytes,
+      drift: evaluation.drift,
     })),
   };
 }
@@ -158,8 +160,23 @@ function draw(rows: number, done: readonly Evaluated[]): string {
       ({ options, evaluation }) =>
         `${pc.yellow('notice')} ${nameOf(options)} could not learn ${evaluation.skipped} labels`,
     ),
+    ...done.flatMap(({ options, evaluation }) => driftLines(nameOf(options), evaluation.drift)),
     pc.dim(`${rows} rows, each scored before its label was learned`),
   ].join('\n\n');
+}
+
+const MOST_ALARMS = 5;
+
+function driftLines(name: string, drift: Evaluation['drift']): string[] {
+  const short = (value: number): string => String(Number(value.toPrecision(3)));
+  const lines = drift
+    .slice(0, MOST_ALARMS)
+    .map(
+      ({ examples, signal, feature, detector, from, to, action }) =>
+        `${pc.yellow('drift')} ${name} after ${examples} labels: ${feature ?? signal} by ${detector}, ${short(from)} → ${short(to)}: ${action}`,
+    );
+  const more = drift.length - lines.length;
+  return more > 0 ? [...lines, `${pc.yellow('drift')} ${name}: ${more} more, all of them with --json`] : lines;
 }
 
 function writeCurve(file: string, done: readonly Evaluated[]): void {

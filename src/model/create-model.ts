@@ -1,19 +1,23 @@
 // Makes a model from a pipeline's options and columns, new or as it was saved.
 
+import assert from 'node:assert/strict';
 import { MillraceError } from '../runtime/errors.ts';
 import type { ColumnType, ModelOptions } from '../flow/pipeline.ts';
 import { AnomalyModel } from './anomaly/anomaly-model.ts';
 import type { AnomalyOptions } from './anomaly/anomaly-options.ts';
 import { RunningQuantile } from './anomaly/running-quantile.ts';
 import { ClassList } from './class-list.ts';
+import { checkDrift } from './drift/check-drift.ts';
 import { EncodedModel } from './encoded-model.ts';
 import type { LearnerOptions } from './encoder/encode-options.ts';
 import { Encoder } from './encoder/encoder.ts';
+import { planEncoding } from './encoder/feature-role.ts';
+import { GuardedModel, type GuardParts } from './guarded-model.ts';
 import { chooseKind } from './kinds/auto.ts';
 import { NoModel } from './kinds/none.ts';
 import { kindOf } from './kinds/registry.ts';
 import type { Kind, Learner } from './learner.ts';
-import type { CreateModel, LearnedTask, LoadModel, ModelRequest } from './model.ts';
+import type { CreateModel, LearnedTask, LoadModel, Model, ModelRequest } from './model.ts';
 import { didYouMean, parseOptions, settingsOf } from './options.ts';
 import { StateReader } from './saved-state.ts';
 import { seriesColumns, SeriesKeys } from './series-keys.ts';
@@ -22,28 +26,45 @@ import { chooseTask } from './task-choice.ts';
 export const createModel: CreateModel = async (request) => {
   if (request.options.kind === 'none') return new NoModel(request);
   const resolved = resolve(request);
-  const { kind, options, task, parsed } = resolved;
-  const seed = parsed.seed ?? request.seed;
-  const encoder = new Encoder(featuresOf(resolved, request), parsed.encode, undefined, kind.inputs);
-  const learner = await kind.create(options, task, seed, encoder);
-  if (task === 'anomaly') {
-    const ranks = new RunningQuantile(seed, memoryOf(parsed));
-    return new AnomalyModel({ ...anomalyPartsOf(resolved, learner), encoder, ranks, examples: 0 });
-  }
-  return new EncodedModel({
-    ...partsOf(resolved),
-    encoder,
-    series: seriesOf(resolved, request),
-    classes: classesOf(resolved),
-    learner,
-    examples: 0,
-    skipped: 0,
-  });
+  const model = await made(resolved, request, seedOf(resolved, request));
+  return watchesNothing(resolved) ? model : new GuardedModel(guardOf(resolved, request, model));
 };
 
 export const loadModel: LoadModel = async (request, saved) => {
   if (request.options.kind === 'none') return new NoModel(request, saved);
   const resolved = resolve(request);
+  const guard = GuardedModel.unpack(saved, resolved.kind.name);
+  const model = await loaded(resolved, request, guard?.model ?? saved);
+  if (watchesNothing(resolved)) return model;
+  const { action } = resolved.parsed.drift;
+  const beside = action !== 'alarm' && guard?.beside ? await loaded(resolved, request, guard.beside) : undefined;
+  return new GuardedModel(guardOf(resolved, request, model), guard, beside);
+};
+
+/** The model alone, at once unless its kind must load something first. */
+function made(resolved: Resolved, request: ModelRequest, seed: number): Model | Promise<Model> {
+  const { kind, options, task, parsed } = resolved;
+  const encoder = new Encoder(featuresOf(resolved, request), parsed.encode, undefined, kind.inputs);
+  const around = (learner: Learner): Model => {
+    if (task === 'anomaly') {
+      const ranks = new RunningQuantile(seed, memoryOf(parsed));
+      return new AnomalyModel({ ...anomalyPartsOf(resolved, learner), encoder, ranks, examples: 0 });
+    }
+    return new EncodedModel({
+      ...partsOf(resolved),
+      encoder,
+      series: seriesOf(resolved, request),
+      classes: classesOf(resolved),
+      learner,
+      examples: 0,
+      skipped: 0,
+    });
+  };
+  const learner = kind.create(options, task, seed, encoder);
+  return learner instanceof Promise ? learner.then(around) : around(learner);
+}
+
+async function loaded(resolved: Resolved, request: ModelRequest, saved: Uint8Array): Promise<Model> {
   const { kind, options, task, parsed } = resolved;
   const reader = new StateReader(saved, `${kind.name} model`);
   const examples = reader.f64();
@@ -61,7 +82,37 @@ export const loadModel: LoadModel = async (request, saved) => {
   const learner = await kind.load(options, task, reader.bytes(), encoder);
   reader.finish();
   return new EncodedModel({ ...partsOf(resolved), encoder, series, classes, learner, examples, skipped });
-};
+}
+
+function watchesNothing({ parsed }: Resolved): boolean {
+  return parsed.drift.signals.length === 0;
+}
+
+/** Throws MODEL_INVALID where the options of `drift` ask for what this model cannot do. */
+function guardOf(resolved: Resolved, request: ModelRequest, model: Model): GuardParts {
+  const { kind, parsed } = resolved;
+  checkDrift(parsed.drift, resolved.task, request.arrivals === true);
+  const seed = seedOf(resolved, request);
+  const { features } = planEncoding(featuresOf(resolved, request), parsed.encode);
+  const parts = { options: parsed.drift, model, task: resolved.task, features, seed, fresh: undefined };
+  if (parsed.drift.action === 'alarm' || (parsed.drift.action === 'adapt' && model.mends)) return parts;
+  const fresh = (anotherSeed: number): Model => {
+    const another = made(resolved, request, anotherSeed);
+    assert(!(another instanceof Promise), 'a kind gives models at once or never');
+    return another;
+  };
+  if (made(resolved, request, seed) instanceof Promise)
+    throw new MillraceError(
+      'MODEL_INVALID',
+      `model option "drift.action": "${parsed.drift.action}" is not supported by the kind "${kind.name}"`,
+      { hint: 'Leave it out: "alarm" is the default.' },
+    );
+  return { ...parts, fresh };
+}
+
+function seedOf({ parsed }: Resolved, request: ModelRequest): number {
+  return parsed.seed ?? request.seed;
+}
 
 interface Resolved {
   readonly kind: Kind;

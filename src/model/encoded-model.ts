@@ -9,6 +9,7 @@ import type { Input, Learner } from './learner.ts';
 import type {
   Explanation,
   FeatureRow,
+  Judgement,
   LearnedTask,
   Model,
   ModelSettings,
@@ -96,7 +97,23 @@ export class EncodedModel implements Model {
     return predictions;
   }
 
+  get mends(): boolean {
+    return this.#learner.mend !== undefined;
+  }
+
+  mend(): void {
+    this.#learner.mend?.();
+  }
+
   learn(example: TrainingExample): void {
+    this.#learn(example, undefined);
+  }
+
+  judge(example: TrainingExample, into: Judgement): boolean {
+    return this.#learn(example, into);
+  }
+
+  #learn(example: TrainingExample, judged: Judgement | undefined): boolean {
     this.#examples += 1;
     const weight = this.#classWeights ? this.#weightOf(example, this.#classWeights) : example.weight;
     const usable = weight >= 0 && weight <= MAX_MAGNITUDE;
@@ -108,9 +125,22 @@ export class EncodedModel implements Model {
     const learnable = usable && Math.abs(target) <= MAX_MAGNITUDE && !(this.#classes && target < 0);
     if (!learnable || (this.#series && !this.#series.intern(example.features))) {
       this.#skipped += 1;
-      return;
+      return false;
     }
-    this.#learner.learn(this.#encode(example.features, !this.learnsArrivals), target, weight);
+    const input = this.#encode(example.features, !this.learnsArrivals);
+    if (judged) this.#judge(input, target, judged);
+    this.#learner.learn(input, target, weight);
+    return true;
+  }
+
+  /** On the input that is learned: encoding the row once more as it was before would cost more than it tells. */
+  #judge(input: Input, target: number, into: Judgement): void {
+    const said = this.#learner.predict(input);
+    if (this.#classes) into.loss = into.wrong = said === target ? 0 : 1;
+    else {
+      into.loss = this.task === 'binary' ? (said - target) ** 2 : Math.abs(said - target);
+      into.wrong = this.task === 'binary' ? Number(said > 0.5 !== target > 0.5) : Number.NaN;
+    }
   }
 
   observe(row: FeatureRow): void {

@@ -51,6 +51,8 @@ export interface Learner {
     readonly contributions: Float64Array;
     readonly parts?: readonly { readonly name: string; readonly contribution: number }[];
   };
+  /** Of what is made of parts: after a drift gives up the worst, and begins another in its place. */
+  mend?(): void;
   save(): Uint8Array;
   readonly bytes: number;
   /** Of task anomaly: rows that it must have learned before what it predicts means anything. */
@@ -69,6 +71,7 @@ export interface Kind {
   readonly series?: boolean;
   /** Checks the options and fills in defaults; unknown names are refused. */
   readonly options: z.ZodType<LearnerOptions>;
-  create(options: ModelOptions, task: LearnedTask, seed: number, layout: Layout): Promise<Learner>;
-  load(options: ModelOptions, task: LearnedTask, saved: Uint8Array, layout: Layout): Promise<Learner>;
+  /** Gives a promise only where something must be loaded first: such a kind cannot begin another model beside, at a drift. */
+  create(options: ModelOptions, task: LearnedTask, seed: number, layout: Layout): Learner | Promise<Learner>;
+  load(options: ModelOptions, task: LearnedTask, saved: Uint8Array, layout: Layout): Learner | Promise<Learner>;
 }

@@ -50,6 +50,9 @@ export interface TrainingExample {
   readonly weight: number;
   /** The label's text: the class, for multiclass. Not read otherwise. */
   readonly label?: string;
+  /** What the row was given before its label was known; without it nothing watches the loss. */
+  readonly score?: number | null;
+  readonly prediction?: string | null;
 }
 
 /** Options that the model's user acts on, with their defaults filled in. */
@@ -58,6 +61,30 @@ export interface ModelSettings {
   readonly saveEvery: number;
   /** Which rows keep an explanation: those that meet `alert_when`, all, none. */
   readonly explain: 'alerts' | 'all' | 'none';
+}
+
+/** How wrong a model was of one example. Filled anew by each. */
+export interface Judgement {
+  /** Binary: (score − target)²; classes: 0 or 1; numbers: the distance. */
+  loss: number;
+  /** 0 or 1; NaN for numbers. */
+  wrong: number;
+}
+
+/** What watches over a model noticed. */
+export interface DriftAlarm {
+  readonly signal: 'loss' | 'score' | 'features';
+  /** Of the signal features: which. */
+  readonly feature: string | null;
+  /** By which it was noticed: the detector's name, `psi`, `missing_rate`, or `challenger` where two models were compared. */
+  readonly detector: string;
+  /** Mean loss, share of missing values, PSI before (0) and now; of a challenger the mean losses of both. */
+  readonly from: number;
+  readonly to: number;
+  /** What was done: `alarm` is nothing more. */
+  readonly action: string;
+  /** The model's `examples` then. */
+  readonly examples: number;
 }
 
 /** predictMany and explain never change it; all randomness comes from a seed in its state. */
@@ -83,10 +110,17 @@ export interface Model {
   predictMany(rows: readonly FeatureRow[]): Prediction[];
   /** Never fails: an example that cannot be learned is counted in `skipped`. Of task anomaly it does nothing: labels only measure. */
   learn(example: TrainingExample): void;
+  /** As `learn`; `into` says how wrong it was just before. False where nothing was learned. Cheaper than to predict first. */
+  judge?(example: TrainingExample, into: Judgement): boolean;
+  /** After a drift: the worst of what it is made of is replaced. Only where `mends`. */
+  readonly mends?: boolean;
+  mend?(): void;
   /** A row as it arrived, after it was scored. Does nothing unless `learnsArrivals`. */
   observe(row: FeatureRow): void;
   /** All contributions, greatest magnitude first, cut to `top`. */
   explain(row: FeatureRow, top: number): Explanation;
+  /** What was noticed since it was last asked. Not in what `save` gives: to be taken after each example and row. */
+  takeAlarms?(): readonly DriftAlarm[];
   /** Everything `load` needs to go on, bit for bit. */
   save(): Uint8Array;
   readonly bytes: number;

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { MillraceError } from '../runtime/errors.ts';
+import { driftOptions } from './drift/drift-options.ts';
 import type { ModelSettings } from './model.ts';
 
 /** Options that every kind has beside its own. */
@@ -17,6 +18,8 @@ export const commonOptions = {
   allow_leak: z.boolean().default(false),
   /** Of all randomness; the pipeline's own where it is not given. */
   seed: z.int().min(0).max(0xffff_ffff).optional(),
+  /** What watches over the model. */
+  drift: driftOptions,
 };
 
 export function settingsOf(options: { save_every: number; explain: 'alerts' | 'all' | 'none' }): ModelSettings {

@@ -100,6 +100,13 @@ export class StateReader {
       });
   }
 
+  /** Whose state it says it is; undefined where it is none. */
+  static nameOf(saved: Uint8Array): string | undefined {
+    const view = new DataView(saved.buffer, saved.byteOffset, saved.length);
+    if (saved.length < 10 || view.getUint32(0, true) !== MAGIC) return undefined;
+    return new TextDecoder().decode(saved.subarray(10, 10 + view.getUint32(6, true)));
+  }
+
   u32(): number {
     this.#need(4);
     const value = this.#view.getUint32(this.#at, true);

@@ -24,7 +24,7 @@ describe('model options that are not valid are refused with what would be', () =
 
   test('an unknown option, with the nearest name', async () => {
     expect(await refusal({ intercept_rl: 1 })).toBe(
-      'unknown model option "intercept_rl". Did you mean "intercept_lr"? Valid options: kind, save_every, explain, metrics_by, allow_leak, seed, encode, update, optimizer, intercept_lr, l1, l2, clip_gradient, importance, class_weights.',
+      'unknown model option "intercept_rl". Did you mean "intercept_lr"? Valid options: kind, save_every, explain, metrics_by, allow_leak, seed, drift, encode, update, optimizer, intercept_lr, l1, l2, clip_gradient, importance, class_weights.',
     );
     expect(await refusal({ optimizer: { name: 'adam', beta1: 0.8 } })).toBe(
       'unknown model option "beta1" in "optimizer". Did you mean "beta_1"? Valid options in "optimizer": name, lr, beta_1, beta_2, eps.',

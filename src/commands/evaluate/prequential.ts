@@ -3,7 +3,7 @@
 
 import type { ColumnType, ModelOptions } from '../../flow/pipeline.ts';
 import { createModel } from '../../model/create-model.ts';
-import type { FeatureRow, LearnedTask } from '../../model/model.ts';
+import type { DriftAlarm, FeatureRow, LearnedTask, Prediction } from '../../model/model.ts';
 import { answerOf, type ClassAnswer } from '../../model/metrics/class-tally.ts';
 import { intervalAnswer, type IntervalAnswer } from '../../model/metrics/interval-tally.ts';
 import { targetOf } from '../../model/target.ts';
@@ -35,6 +35,8 @@ export interface Evaluation {
   readonly notices: readonly string[];
   /** Labels that cannot be learned, e.g. no number where a number is learned. */
   readonly skipped: number;
+  /** In order, as they were noticed. */
+  readonly drift: readonly DriftAlarm[];
 }
 
 export interface EvaluationRequest {
@@ -56,14 +58,25 @@ export async function evaluate({ options, features, label, rows, seed }: Evaluat
   const answers: ClassAnswer[] = [];
   const intervals: IntervalAnswer[] = [];
   const waiting = new Waiting();
-  const learn = (row: LabelledRow): void =>
-    model.learn({ features: row.features, target: targetOf(task, row.label!), weight: 1, label: row.label! });
+  const learn = ({ row: { features, label }, said }: Scored): void => {
+    const { score, prediction } = said;
+    model.learn({ features, target: targetOf(task, label!), weight: 1, label: label!, score, prediction });
+    take();
+  };
+  const drift: DriftAlarm[] = [];
+  const take = (): void => {
+    const alarms = model.takeAlarms?.();
+    if (alarms !== undefined && alarms.length > 0) drift.push(...alarms);
+  };
   const started = process.hrtime.bigint();
   let n = 0;
   for (const row of rows) {
     for (let due = waiting.take(row.at); due; due = waiting.take(row.at)) learn(due);
     const [said] = model.predictMany([row.features]);
-    if (model.learnsArrivals) model.observe(row.features);
+    if (model.learnsArrivals) {
+      model.observe(row.features);
+      take();
+    }
     if (row.label === undefined) continue;
     scores[n] = said!.score ?? 0;
     targets[n] = targetOf(task, row.label);
@@ -73,26 +86,32 @@ export async function evaluate({ options, features, label, rows, seed }: Evaluat
     const interval = task === 'regression' ? intervalAnswer(targets[n]!, outputs) : undefined;
     if (interval) intervals.push(interval);
     n++;
-    if (row.dueAt <= row.at) learn(row);
-    else waiting.add(row);
+    if (row.dueAt <= row.at) learn({ row, said: said! });
+    else waiting.add({ row, said: said! });
   }
   for (let due = waiting.take(Infinity); due; due = waiting.take(Infinity)) learn(due);
   const seconds = Number(process.hrtime.bigint() - started) / 1e9;
   const { kind, bytes: stateBytes, notices, skipped } = model;
-  return { task, kind, scores, targets, predicted, answers, intervals, seconds, stateBytes, notices, skipped };
+  const said = { scores, targets, predicted, answers, intervals };
+  return { task, kind, ...said, seconds, stateBytes, notices, skipped, drift };
+}
+
+interface Scored {
+  readonly row: LabelledRow;
+  readonly said: Prediction;
 }
 
 /** Labels on their way. All wait equally long, so the first to come is the first to be due. */
 class Waiting {
-  #rows: LabelledRow[] = [];
+  #rows: Scored[] = [];
   #head = 0;
 
-  add(row: LabelledRow): void {
+  add(row: Scored): void {
     this.#rows.push(row);
   }
-  take(at: number): LabelledRow | undefined {
+  take(at: number): Scored | undefined {
     const row = this.#rows[this.#head];
-    if (row === undefined || row.dueAt > at) return undefined;
+    if (row === undefined || row.row.dueAt > at) return undefined;
     this.#head++;
     if (this.#head > 1024 && this.#head * 2 > this.#rows.length) {
       this.#rows = this.#rows.slice(this.#head);

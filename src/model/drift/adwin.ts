@@ -11,6 +11,8 @@ const ROW = 5;
 const CAPACITY = ROW + 1;
 /** 2^40 values are more than any stream has. */
 const ROWS = 40;
+/** Values a bucket, by row. */
+const SIZES = Float64Array.from({ length: ROWS }, (_, row) => 2 ** row);
 const CLOCK = 32;
 /** Neither part of a cut is shorter. */
 const MIN_PART = 5;
@@ -143,7 +145,7 @@ export class Adwin implements Detector {
     for (let row = 0; this.#counts[row] === CAPACITY; row++) {
       if (row + 1 === this.#rows) this.#addRow();
       const from = row * CAPACITY;
-      const size = 2 ** row;
+      const size = SIZES[row]!;
       const [first, second] = [this.#sums[from]!, this.#sums[from + 1]!];
       const distance = first / size - second / size;
       const to = (row + 1) * CAPACITY + this.#counts[row + 1]!++;
@@ -177,7 +179,7 @@ export class Adwin implements Detector {
     const scale = Math.log((2 * Math.log(this.#width)) / this.#delta);
     const variance = this.#square / this.#width;
     for (let row = this.#rows - 1; row >= 0; row--) {
-      const size = 2 ** row;
+      const size = SIZES[row]!;
       for (let k = 0; k < this.#counts[row]!; k++) {
         old += size;
         oldSum += this.#sums[row * CAPACITY + k]!;
@@ -200,7 +202,7 @@ export class Adwin implements Detector {
     let [old, oldSum, furthest] = [0, 0, 0];
     for (let row = this.#rows - 1; row >= 0; row--)
       for (let k = 0; k < this.#counts[row]!; k++) {
-        old += 2 ** row;
+        old += SIZES[row]!;
         oldSum += this.#sums[row * CAPACITY + k]!;
         const recent = this.#width - old;
         if (recent === 0) return;
@@ -215,7 +217,7 @@ export class Adwin implements Detector {
 
   #drop(): void {
     const row = this.#rows - 1;
-    const size = 2 ** row;
+    const size = SIZES[row]!;
     const sum = this.#sums[row * CAPACITY]!;
     this.#width -= size;
     this.#sum -= sum;

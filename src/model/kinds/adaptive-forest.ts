@@ -52,10 +52,10 @@ export const adaptiveForest: Kind = {
   tasks: ['binary', 'regression', 'multiclass'],
   inputs: 'columns',
   options: adaptiveForestOptions,
-  async create(given, task, seed, layout) {
+  create(given, task, seed, layout) {
     return new TreeLearner(NAME, task, forestOf(parseOptions(adaptiveForestOptions, given), task, seed, layout));
   },
-  async load(given, task, saved, layout) {
+  load(given, task, saved, layout) {
     const reader = new StateReader(saved, `${NAME} ${task} learner`);
     const columns = reader.u32();
     const forest = forestOf(parseOptions(adaptiveForestOptions, given), task, 0, layout);

@@ -93,11 +93,11 @@ export const factorization: Kind = {
   name: 'factorization',
   tasks: ['binary', 'regression'],
   options: factorizationOptions,
-  async create(given, task, seed) {
+  create(given, task, seed) {
     const options = parseOptions(factorizationOptions, given);
     return new Factorization(task as FactorizationTask, options, new FactorScore(options, seed));
   },
-  async load(given, task, saved) {
+  load(given, task, saved) {
     return Factorization.load(task as FactorizationTask, parseOptions(factorizationOptions, given), saved);
   },
 };

@@ -176,10 +176,10 @@ export const halfSpaceTrees: Kind = {
   tasks: ['anomaly'],
   inputs: 'columns',
   options: halfSpaceOptions,
-  async create(options, _task, seed, layout) {
+  create(options, _task, seed, layout) {
     return new HalfSpaceTrees(parseOptions(halfSpaceOptions, options), layout, seed);
   },
-  async load(options, _task, saved, layout) {
+  load(options, _task, saved, layout) {
     return HalfSpaceTrees.load(parseOptions(halfSpaceOptions, options), layout, saved);
   },
 };

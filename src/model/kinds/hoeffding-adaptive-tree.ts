@@ -36,10 +36,10 @@ export const hoeffdingAdaptiveTree: Kind = {
   tasks: ['binary', 'regression', 'multiclass'],
   inputs: 'columns',
   options: adaptiveTreeOptions,
-  async create(given, task, seed, layout) {
+  create(given, task, seed, layout) {
     return new TreeLearner(NAME, task, treeOf(parseOptions(adaptiveTreeOptions, given), task, seed, layout));
   },
-  async load(given, task, saved, layout) {
+  load(given, task, saved, layout) {
     const reader = new StateReader(saved, `${NAME} ${task} learner`);
     const columns = reader.u32();
     const tree = treeOf(parseOptions(adaptiveTreeOptions, given), task, 0, layout);

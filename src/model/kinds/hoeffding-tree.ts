@@ -28,11 +28,11 @@ export const hoeffdingTree: Kind = {
   tasks: ['binary', 'regression', 'multiclass'],
   inputs: 'columns',
   options: hoeffdingTreeOptions,
-  async create(given, task, _seed, layout) {
+  create(given, task, _seed, layout) {
     const options = parseOptions(hoeffdingTreeOptions, given);
     return new TreeLearner(NAME, task, new HoeffdingTree(options, leavesFor(task, options, layout, new Random(0))));
   },
-  async load(given, task, saved, layout) {
+  load(given, task, saved, layout) {
     const options = parseOptions(hoeffdingTreeOptions, given);
     const reader = new StateReader(saved, `${NAME} ${task} learner`);
     const columns = reader.u32();

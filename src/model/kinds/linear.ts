@@ -8,10 +8,10 @@ export const linear: Kind = {
   name: 'linear',
   tasks: ['regression'],
   options: linearOptions,
-  async create(options) {
+  create(options) {
     return new GeneralisedLinear('squared', parseOptions(linearOptions, options));
   },
-  async load(options, _task, saved) {
+  load(options, _task, saved) {
     return GeneralisedLinear.load('squared', parseOptions(linearOptions, options), saved);
   },
 };

@@ -8,10 +8,10 @@ export const logistic: Kind = {
   name: 'logistic',
   tasks: ['binary'],
   options: logisticOptions,
-  async create(options) {
+  create(options) {
     return new GeneralisedLinear('log', parseOptions(logisticOptions, options));
   },
-  async load(options, _task, saved) {
+  load(options, _task, saved) {
     return GeneralisedLinear.load('log', parseOptions(logisticOptions, options), saved);
   },
 };

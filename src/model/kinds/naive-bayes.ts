@@ -175,10 +175,10 @@ export const naiveBayes: Kind = {
   tasks: ['binary', 'multiclass'],
   inputs: 'columns',
   options: naiveBayesOptions,
-  async create(options, task, _seed, layout) {
+  create(options, task, _seed, layout) {
     return new NaiveBayes(task, parseOptions(naiveBayesOptions, options), layout);
   },
-  async load(options, task, saved, layout) {
+  load(options, task, saved, layout) {
     return NaiveBayes.load(task, parseOptions(naiveBayesOptions, options), layout, saved);
   },
 };

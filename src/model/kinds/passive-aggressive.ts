@@ -90,10 +90,10 @@ export const passiveAggressive: Kind = {
   name: 'passive_aggressive',
   tasks: ['binary', 'regression'],
   options: passiveAggressiveOptions,
-  async create(options, task) {
+  create(options, task) {
     return new PassiveAggressive(task, parseOptions(passiveAggressiveOptions, options));
   },
-  async load(options, task, saved) {
+  load(options, task, saved) {
     return PassiveAggressive.load(task, parseOptions(passiveAggressiveOptions, options), saved);
   },
 };

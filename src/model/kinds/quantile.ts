@@ -129,10 +129,10 @@ export const quantile: Kind = {
   name: 'quantile',
   tasks: ['regression'],
   options: quantileOptions,
-  async create(options) {
+  create(options) {
     return new Quantile(parseOptions(quantileOptions, options));
   },
-  async load(options, _task, saved) {
+  load(options, _task, saved) {
     return Quantile.load(parseOptions(quantileOptions, options), saved);
   },
 };

@@ -108,10 +108,10 @@ export const softmax: Kind = {
   name: 'softmax',
   tasks: ['multiclass'],
   options: softmaxOptions,
-  async create(options) {
+  create(options) {
     return new Softmax(parseOptions(softmaxOptions, options));
   },
-  async load(options, _task, saved) {
+  load(options, _task, saved) {
     return Softmax.load(parseOptions(softmaxOptions, options), saved);
   },
 };

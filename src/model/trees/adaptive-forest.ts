@@ -11,8 +11,6 @@ import { greatest } from './tree-learner.ts';
 export interface ForestOptions extends MemberOptions {
   readonly trees: number;
   readonly lambda: number;
-  /** Of numbers, not of classes. */
-  readonly numbers: boolean;
 }
 
 export class AdaptiveForest implements TreeModel {
@@ -84,6 +82,11 @@ export class AdaptiveForest implements TreeModel {
         votes[i] === 0 ? bias : bias + member.tree.explain(row, output, into, (share * votes[i]!) / total),
       0,
     );
+  }
+
+  mend(): void {
+    const worst = this.#members.reduce((a, b) => (b.error > a.error ? b : a));
+    worst.restart(this.#columns, this.outputs - 1);
   }
 
   save(writer: StateWriter): void {

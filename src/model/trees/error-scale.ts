@@ -8,6 +8,11 @@ export class ErrorScale {
   #mean = 0;
   #squares = 0;
 
+  /** Of all errors. */
+  get mean(): number {
+    return this.#mean;
+  }
+
   /** Takes an error in, and gives its place. */
   place(error: number): number {
     this.#count += 1;

@@ -9,6 +9,8 @@ export interface MemberOptions {
   readonly newTree: () => HoeffdingTree;
   readonly warning_delta: number;
   readonly drift_delta: number;
+  /** Of numbers, not of classes. */
+  readonly numbers: boolean;
 }
 
 export class ForestMember {
@@ -39,6 +41,11 @@ export class ForestMember {
     return this.#right > 0 ? this.#right / this.#tested : 1;
   }
 
+  /** Of classes the error rate since the last change that was noticed; of numbers the mean distance. */
+  get error(): number {
+    return this.#options.numbers ? this.#scale.mean : this.#drift.mean;
+  }
+
   prepare(columns: number, y: number): void {
     this.tree.prepare(columns, y);
     this.#background?.prepare(columns, y);
@@ -63,7 +70,11 @@ export class ForestMember {
       this.#background.prepare(columns, y);
       this.#warning = new Adwin(this.#options.warning_delta);
     }
-    if (!this.#drift.add(value)) return;
+    if (this.#drift.add(value)) this.restart(columns, y);
+  }
+
+  /** What learned beside it since a warning takes its place, or a tree that knows nothing. */
+  restart(columns: number, y: number): void {
     this.tree = this.#background ?? this.#options.newTree();
     this.tree.prepare(columns, y);
     this.#background = undefined;

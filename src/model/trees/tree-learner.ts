@@ -9,6 +9,7 @@ export class TreeLearner implements Learner {
   readonly #name: string;
   readonly #task: LearnedTask;
   readonly #model: TreeModel;
+  readonly mend?: () => void;
   /** NaN between calls. */
   #row: Float64Array = new Float64Array(0);
   #outputs: Float64Array = new Float64Array(2);
@@ -18,6 +19,7 @@ export class TreeLearner implements Learner {
     this.#name = name;
     this.#task = task;
     this.#model = model;
+    if (model.mend) this.mend = () => model.mend!();
     this.#row = new Float64Array(columns).fill(Number.NaN);
     this.#outputs = new Float64Array(Math.max(2, model.outputs));
   }

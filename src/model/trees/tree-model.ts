@@ -14,5 +14,7 @@ export interface TreeModel {
   say(row: Float64Array, into: Float64Array): boolean;
   /** Adds each column's part of one output to `into`, times `share`, and gives the rest, the bias, times `share`. */
   explain(row: Float64Array, output: number, into: Float64Array, share: number): number;
+  /** Of several trees: the one that errs most gives its place to another. */
+  mend?(): void;
   save(writer: StateWriter): void;
 }

@@ -84,7 +84,8 @@ describe.each(['hoeffding_adaptive_tree', 'adaptive_forest'])('%s', (kind) => {
     ['numbers', numberLabel],
   ])('never outgrows max_bytes with %s, whatever drifts', async (_, label) => {
     const max_bytes = kind === 'adaptive_forest' ? 400_000 : 100_000;
-    const options = { kind, max_bytes, grace_period: 20, delta: 0.5, tau: 0.9, ...FEWER[kind] };
+    const drift = { signals: [] };
+    const options = { kind, max_bytes, grace_period: 20, delta: 0.5, tau: 0.9, drift, ...FEWER[kind] };
     const many = Array.from({ length: 12 }, (_, i) => `c${i}`);
     const model = await createModel({ ...requestFor(floatColumns(many), options), label });
     const random = seeded(2);

@@ -120,7 +120,8 @@ describe('memory', () => {
   ])('a tree for %s never outgrows max_bytes, and goes on learning', async (_, label) => {
     const names = Array.from({ length: 20 }, (_, i) => `c${i}`);
     const max_bytes = 100_000;
-    const model = await treeOf(floatColumns(names), label, { max_bytes, grace_period: 20, delta: 0.5, tau: 0.9 });
+    const split = { grace_period: 20, delta: 0.5, tau: 0.9 };
+    const model = await treeOf(floatColumns(names), label, { max_bytes, ...split, drift: { signals: [] } });
     const random = seeded(2);
     let largest = 0;
     for (let i = 0; i < 30_000; i++) {
