@@ -61,6 +61,8 @@ export interface ModelSettings {
   readonly saveEvery: number;
   /** Which rows keep an explanation: those that meet `alert_when`, all, none. */
   readonly explain: 'alerts' | 'all' | 'none';
+  /** Features that it names, the ones that moved the score most. */
+  readonly explainTop: number;
 }
 
 /** How wrong a model was of one example. Filled anew by each. */

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { MillraceError } from '../runtime/errors.ts';
 import { driftOptions } from './drift/drift-options.ts';
+import type { LearnerOptions } from './encoder/encode-options.ts';
 import type { ModelSettings } from './model.ts';
 
 /** Options that every kind has beside its own. */
@@ -12,6 +13,8 @@ export const commonOptions = {
   save_every: z.int().min(1).max(1_000_000_000).default(5_000),
   /** Which rows keep an explanation in the score table. */
   explain: z.enum(['alerts', 'all', 'none']).default('alerts'),
+  /** Features that an explanation names. */
+  explain_top: z.int().min(1).max(20).default(3),
   /** A feature by whose values quality is measured, too. */
   metrics_by: z.string().optional(),
   /** Insists on features that the label is made of; read by the compiler. */
@@ -22,8 +25,8 @@ export const commonOptions = {
   drift: driftOptions,
 };
 
-export function settingsOf(options: { save_every: number; explain: 'alerts' | 'all' | 'none' }): ModelSettings {
-  return { saveEvery: options.save_every, explain: options.explain };
+export function settingsOf(options: Pick<LearnerOptions, 'save_every' | 'explain' | 'explain_top'>): ModelSettings {
+  return { saveEvery: options.save_every, explain: options.explain, explainTop: options.explain_top };
 }
 
 /** Parses, or throws MODEL_INVALID: where it is wrong, what was expected, and for an unknown name the nearest valid one. */

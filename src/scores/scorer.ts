@@ -20,13 +20,15 @@ export interface Scorer {
   readonly learnsLabels: boolean;
   /** Wants each row as it arrives, after it was scored: an example without a label. */
   readonly learnsArrivals: boolean;
+  /** Which rows keep an explanation: those that meet `alert_when`, all, none. */
+  readonly explains: 'alerts' | 'all' | 'none';
   /** The feature that quality is measured by, if any. */
   readonly segmentBy: string | undefined;
   /** The last version that was saved: what a score names. */
   readonly version: number;
   predict(rows: readonly FeatureRow[]): readonly Scored[];
-  /** JSON text of the contributions, greatest first, cut to `top`. */
-  explain(row: FeatureRow, top: number): string;
+  /** JSON text of the greatest contributions. */
+  explain(row: FeatureRow): string;
   /** Whether a label's text is a truth that can be learned (`NaN` for a number is not). */
   accepts(label: string): boolean;
   /** Learns; an example that the saved state already has is left out. */

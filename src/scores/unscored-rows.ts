@@ -6,13 +6,13 @@ import type { FoldRequest } from './fold-request.ts';
 import type { FeatureRow } from './scorer.ts';
 
 export class UnscoredRows {
-  readonly #request: Pick<FoldRequest, 'scorer' | 'alertWhen' | 'definition' | 'nowUs'>;
+  readonly #request: Pick<FoldRequest, 'scorer' | 'alertWhen' | 'nowUs'>;
   #rows: Row[] = [];
   #entries: Entry[] = [];
   /** Rows scored so far. */
   scored = 0;
 
-  constructor(request: Pick<FoldRequest, 'scorer' | 'alertWhen' | 'definition' | 'nowUs'>) {
+  constructor(request: Pick<FoldRequest, 'scorer' | 'alertWhen' | 'nowUs'>) {
     this.#request = request;
   }
 
@@ -47,11 +47,10 @@ export class UnscoredRows {
 
   /** Opens, keeps or closes the row's alert, and explains it where that is asked for. */
   #judge(entry: Entry, row: Row): void {
-    const { scorer, alertWhen, definition, nowUs } = this.#request;
+    const { scorer, alertWhen, nowUs } = this.#request;
     const meets = alertWhen !== undefined && alertWhen(row.score, row.prediction, row.parsed!) === true;
-    const explain = definition.model['explain'];
-    if (scorer.scores && explain !== 'none' && (meets || explain === 'all'))
-      row.explanation = scorer.explain(row.parsed!, 3);
+    if (scorer.explains === 'all' || (meets && scorer.explains === 'alerts'))
+      row.explanation = scorer.explain(row.parsed!);
     if (entry.row !== row) return;
     if (!meets) {
       entry.alertOpen = false;

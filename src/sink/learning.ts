@@ -128,8 +128,12 @@ export class Learning implements Scorer {
     }));
   }
 
-  explain(row: FeatureRow, top: number): string {
-    return JSON.stringify(this.#model.explain(row, top).contributions);
+  get explains(): 'alerts' | 'all' | 'none' {
+    return this.scores ? this.#model.settings.explain : 'none';
+  }
+
+  explain(row: FeatureRow): string {
+    return JSON.stringify(this.#model.explain(row, this.#model.settings.explainTop).contributions);
   }
 
   accepts(label: string): boolean {

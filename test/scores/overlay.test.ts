@@ -25,6 +25,7 @@ const scorer: Scorer = {
   scores: true,
   learnsLabels: true,
   learnsArrivals: false,
+  explains: 'none',
   segmentBy: undefined,
   version: 1,
   predict: (rows) => rows.map(() => ({ score: 0.5, prediction: 'false', outputs: null })),
