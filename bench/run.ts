@@ -20,6 +20,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ measure(): Promise<rea
   decode: () => import('./decode.ts'),
   transform: () => import('./transform.ts'),
   learn: () => import('./learn.ts'),
+  memory: () => import('./memory.ts'),
   publish: () => import('./publish.ts'),
   'write-back': () => import('./write-back.ts'),
   'end-to-end': () => import('./end-to-end.ts'),

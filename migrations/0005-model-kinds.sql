@@ -35,7 +35,9 @@ create or replace function millrace._model_kinds() returns table (kind text, pla
     ('hoeffding_tree', 7, array['binary', 'multiclass', 'regression']),
     ('hoeffding_adaptive_tree', 8, array['binary', 'multiclass', 'regression']),
     ('adaptive_forest', 9, array['binary', 'multiclass', 'regression']),
-    ('factorization', 10, array['binary', 'regression'])) as known
+    ('factorization', 10, array['binary', 'regression']),
+    ('holt_winters', 11, array['regression']),
+    ('neural', 12, array['binary', 'multiclass', 'regression'])) as known
 $$;
 
 -- What a label of a type can be learned as, the usual one first. A boolean also measures what learns without labels.

@@ -67,6 +67,7 @@ function keysAt(schema: z.ZodType, path: readonly PropertyKey[], value: unknown)
   let at: unknown = schema;
   let here: unknown = value;
   for (const step of [...path, undefined]) {
+    if (at instanceof z.ZodPipe) at = at.in;
     while (at instanceof z.ZodDefault || at instanceof z.ZodPrefault || at instanceof z.ZodOptional) at = at.unwrap();
     if (at instanceof z.ZodDiscriminatedUnion) {
       const { discriminator } = at.def;

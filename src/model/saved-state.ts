@@ -1,7 +1,7 @@
 // The bytes of a saved model or metric. Floats are stored as their 64 bits, so a loaded model goes on bit for bit.
 //
 //   state   := magic "MLRS" · schema u16 · what text · body · crc32 u32 (of all before it)
-//   text    := length u32 · UTF-8;  floats := count u32 · count × f64;  numbers little-endian
+//   text    := length u32 · UTF-8;  floats := count u32 · count × f64;  floats32 := count u32 · count × f32;  numbers little-endian
 
 import { crc32 } from 'node:zlib';
 import { MillraceError } from '../runtime/errors.ts';
@@ -52,6 +52,14 @@ export class StateWriter {
     this.#reserve(count * 8);
     for (let i = 0; i < count; i++) this.#view.setFloat64(this.#length + i * 8, values[i]!, true);
     this.#length += count * 8;
+  }
+
+  /** Of 32 bits each: count u32 · count × f32. */
+  floats32(values: Float32Array): void {
+    this.u32(values.length);
+    this.#reserve(values.length * 4);
+    for (let i = 0; i < values.length; i++) this.#view.setFloat32(this.#length + i * 4, values[i]!, true);
+    this.#length += values.length * 4;
   }
 
   finish(): Uint8Array {
@@ -138,6 +146,15 @@ export class StateReader {
     const values = new Float64Array(count);
     for (let i = 0; i < count; i++) values[i] = this.#view.getFloat64(this.#at + i * 8, true);
     this.#at += count * 8;
+    return values;
+  }
+
+  floats32(): Float32Array {
+    const count = this.u32();
+    this.#need(count * 4);
+    const values = new Float32Array(count);
+    for (let i = 0; i < count; i++) values[i] = this.#view.getFloat32(this.#at + i * 4, true);
+    this.#at += count * 4;
     return values;
   }
 

@@ -32,13 +32,13 @@ export function outcomeOf(world: World, definition: PipelineDefinition, bits: bo
   const rows = world.scores.tables.get(`${schema}.${name}`) ?? new Map<string, PlacedRow>();
   return {
     rows: sorted(rows, (row) => ({ ...timeless(row, bits), parsed: undefined })),
-    labels: sorted(generation.labels, (label) => (bits ? label : { ...label, measuredScore: 0 })),
+    labels: sorted(generation.labels, (label) => (bits ? label : { ...label, measuredScore: 0, measuredAnswer: null })),
     alerts: bits && sorted(generation.alerts, (alert) => ({ ...alert, id: 0, alertedAtUs: 0 })),
     deadLetters: partitions.map(({ deadLetters }) =>
       [...deadLetters].sort((a, b) => Number(a.position.lsn - b.position.lsn) || a.position.n - b.position.n),
     ),
     outcomes: partitions.map(({ outcomes }) =>
-      outcomes.map((outcome) => (bits ? outcome : { ...outcome, score: 0, modelVersion: 0 })),
+      outcomes.map((outcome) => (bits ? outcome : { ...outcome, score: 0, answer: null, modelVersion: 0 })),
     ),
     learner: learnerOf(generation, bits),
     partitions: [...generation.partitions]
@@ -60,7 +60,8 @@ function timeless<T extends object>(row: T, bits: boolean): object {
   const { labelledAtUs } = row as { labelledAtUs?: number | null };
   const shown = { ...row, scoredAtUs: 0, labelledAtUs: labelledAtUs === null ? null : 0 };
   if (bits) return shown;
-  return { ...shown, score: 0, prediction: null, explanation: null, modelVersion: 0, measuredScore: 0 };
+  const learned = { score: 0, prediction: null, outputs: null, explanation: null, modelVersion: 0 };
+  return { ...shown, ...learned, measuredScore: 0, measuredAnswer: null };
 }
 
 function learnerOf({ checkpoint, versions }: MemoryGeneration, bits: boolean): unknown {

@@ -35,7 +35,7 @@ create view returns_features as
          row_number() over (partition by p.customer_id order by p.created_at, p.id) as nth
   from payments p left join lateral (select count(*) as returned from chargebacks where payment_id = p.id) c on true
   where p.quantity > 0;
-create view returns_labels as select id, fraud as label from payments where fraud is not null;
+create view returns_labels as select id, case when fraud then 'stolen' else 'sent back' end as label from payments where fraud is not null;
 `;
 
 const view = (name: string): TableName => ({ schema: 'public', name });
@@ -79,7 +79,7 @@ export const PIPELINES: readonly PipelineDefinition[] = [
     name: 'amount',
     features: view('amount_features'),
     labels: view('amount_labels'),
-    model: { kind: 'linear', save_every: 5 },
+    model: { kind: 'linear', save_every: 5, update: 'on_arrival', metrics_by: 'currency' },
     keepScoresForUs: 30_000_000,
     scoreTable: view('amount_scores'),
   },
@@ -89,7 +89,7 @@ export const PIPELINES: readonly PipelineDefinition[] = [
     name: 'returns',
     features: view('returns_features'),
     labels: view('returns_labels'),
-    model: { kind: 'auto', save_every: 3 },
+    model: { kind: 'softmax', save_every: 3 },
     scoreTable: view('returns_scores'),
     clock: 'event_time',
   },

@@ -20,7 +20,7 @@ const IN_VIEW: Readonly<Record<string, (row: Cells) => boolean>> = {
 function labelOf(name: string, row: Cells, chargebacks: readonly Cells[]): string | null {
   if (name === 'fraud') return chargebacks.some((one) => one['payment_id'] === row['id']) ? 'true' : null;
   if (name === 'amount') return Number(row['amount'] ?? 0) > 40 ? row['amount']! : null;
-  return row['fraud'] === null ? null : row['fraud'] === 't' ? 'true' : 'false';
+  return row['fraud'] === null ? null : row['fraud'] === 't' ? 'stolen' : 'sent back';
 }
 
 /** Throws where a pipeline is not in the phase that was asked for, or a score table is not that of the tables as they are. */

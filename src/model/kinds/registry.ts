@@ -7,9 +7,11 @@ import { adaptiveForest } from './adaptive-forest.ts';
 import { factorization } from './factorization.ts';
 import { hoeffdingAdaptiveTree } from './hoeffding-adaptive-tree.ts';
 import { hoeffdingTree } from './hoeffding-tree.ts';
+import { holtWinters } from './holt-winters.ts';
 import { linear } from './linear.ts';
 import { logistic } from './logistic.ts';
 import { naiveBayes } from './naive-bayes.ts';
+import { neural } from './neural.ts';
 import { passiveAggressive } from './passive-aggressive.ts';
 import { quantile } from './quantile.ts';
 import { softmax } from './softmax.ts';
@@ -25,6 +27,8 @@ export const LEARNERS: readonly Kind[] = [
   hoeffdingAdaptiveTree,
   adaptiveForest,
   factorization,
+  holtWinters,
+  neural,
 ];
 
 /** Every valid `"kind"`. */

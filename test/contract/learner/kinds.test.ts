@@ -22,9 +22,12 @@ const STATE_BYTES: Readonly<Record<string, number>> = {
   hoeffding_adaptive_tree: 512 * 1024,
   adaptive_forest: 4 * 2 ** 20,
   factorization: 8 * 2 ** 20,
+  neural: 512 * 1024,
 };
 /** Kinds that grow with what they learn, up to `max_bytes`. */
 const GROWING = [...OF_PROBABILITY, 'factorization'];
+
+const FEATURELESS: readonly string[] = ['holt_winters'];
 
 function subjectOf(task: LearnedTask, options: Subject['options'], name = `${options.kind} (${task})`): Subject {
   return {
@@ -36,6 +39,7 @@ function subjectOf(task: LearnedTask, options: Subject['options'], name = `${opt
     certain: options.kind === 'passive_aggressive' ? ENOUGH[task] : 0.9,
     stateBytes: STATE_BYTES[options.kind] ?? 64 * 1024,
     grows: GROWING.includes(options.kind),
+    featureless: FEATURELESS.includes(options.kind),
   };
 }
 
@@ -98,6 +102,19 @@ const subjects: Subject[] = [
       stateBytes: 2 * 2 ** 20,
     },
   ]),
+  // Nets that take a step for each example, or many for a few.
+  subjectOf('binary', { kind: 'neural', batch: 1, hidden: [5], activation: 'tanh' }, 'neural, one by one'),
+  subjectOf(
+    'regression',
+    { kind: 'neural', batch: 8, epochs: 3, dropout: 0.3, l2: 0.001 },
+    'neural with dropout and l2',
+  ),
+  subjectOf('multiclass', { kind: 'neural', batch: 4, epochs: 3, replay: 50, lr: 0.01 }, 'neural with replay'),
+  subjectOf(
+    'binary',
+    { kind: 'neural', hidden: [], lr: 0.05, class_weights: { true: 3 } },
+    'neural without hidden layers',
+  ),
   // Trees that split at once, and whose parts drift at once.
   ...(['binary', 'regression', 'multiclass'] as const).flatMap((task) =>
     OF_PROBABILITY.map((kind) => {
@@ -107,6 +124,17 @@ const subjects: Subject[] = [
       return subjectOf(task, options, `${kind} (${task}) that splits at once`);
     }),
   ),
+  subjectOf(
+    'regression',
+    { kind: 'holt_winters', season: 7, damping: 0.9, horizon: 9, interval: 0.8, beta: null },
+    'holt_winters with a season and a horizon',
+  ),
+  subjectOf(
+    'regression',
+    { kind: 'holt_winters', season: 4, seasonal: 'multiplicative', horizon: 3 },
+    'holt_winters with a season that multiplies',
+  ),
+  subjectOf('regression', { kind: 'holt_winters', series: 'count', horizon: 4 }, 'holt_winters of many series'),
   subjectOf('binary', { kind: 'auto' }, 'auto for a boolean'),
   subjectOf('regression', { kind: 'auto' }, 'auto for a number'),
 ];

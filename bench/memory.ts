@@ -1,0 +1,81 @@
+// Whether a model keeps its size on a stream without end: 5 M events with a million categories, every kind and each kind of label.
+// MILLRACE_EVENTS=n takes fewer; MILLRACE_KINDS=a,b takes some kinds.
+
+import type { ColumnType } from '../src/flow/pipeline.ts';
+import { createModel } from '../src/model/create-model.ts';
+import { LEARNERS } from '../src/model/kinds/registry.ts';
+import type { LearnedTask, Model } from '../src/model/model.ts';
+import { Random } from '../src/model/random.ts';
+import type { Figure } from './run.ts';
+
+const EVENTS = Number(process.env['MILLRACE_EVENTS'] ?? 5_000_000);
+const CATEGORIES = 1_000_000;
+const KINDS = process.env['MILLRACE_KINDS']?.split(',');
+
+const COLUMNS: readonly ColumnType[] = [
+  { name: 'amount', typeOid: 701, type: 'double precision' },
+  { name: 'merchant', typeOid: 25, type: 'text' },
+  { name: 'ok', typeOid: 16, type: 'boolean' },
+];
+
+const LABELS: Readonly<Record<LearnedTask, ColumnType | undefined>> = {
+  binary: { name: 'label', typeOid: 16, type: 'boolean' },
+  regression: { name: 'label', typeOid: 701, type: 'double precision' },
+  multiclass: { name: 'label', typeOid: 25, type: 'text' },
+  anomaly: undefined,
+};
+
+export async function measure(): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const kind of LEARNERS) {
+    if (KINDS && !KINDS.includes(kind.name)) continue;
+    for (const task of kind.tasks) {
+      const series = kind.series ? { series: 'merchant' } : {};
+      const model = await createModel({
+        options: { kind: kind.name, ...series },
+        features: COLUMNS,
+        label: LABELS[task],
+        seed: 1,
+        classes: true,
+        arrivals: true,
+      });
+      const name = `${kind.name} (${task})`;
+      process.stderr.write(`  ${name}\n`);
+      run(model, task, EVENTS / 10, 0);
+      const early = model.bytes;
+      run(model, task, EVENTS - EVENTS / 10, EVENTS / 10);
+      figures.push(
+        {
+          name: `${name}: holds (peer: after a tenth of the events)`,
+          value: model.bytes / 2 ** 20,
+          unit: 'MiB',
+          peer: early / 2 ** 20,
+          ratio: model.bytes / early,
+        },
+        { name: `${name}: saved`, value: model.save().length / 2 ** 20, unit: 'MiB' },
+      );
+    }
+  }
+  return figures;
+}
+
+/** `peer` is the size after a tenth of the events. */
+function run(model: Model, task: LearnedTask, events: number, from: number): void {
+  const random = new Random(from + 1);
+  for (let i = from; i < from + events; i++) {
+    const amount = random.uniform() * 100;
+    const features = {
+      amount,
+      merchant: `merchant ${Math.floor(random.uniform() * CATEGORIES)}`,
+      ok: random.uniform() < 0.5,
+    };
+    if (task === 'anomaly') model.observe(features);
+    else
+      model.learn({
+        features,
+        target: task === 'binary' ? (amount > 60 ? 1 : 0) : amount,
+        label: `class ${i % 100}`,
+        weight: 1,
+      });
+  }
+}

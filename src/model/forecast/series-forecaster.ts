@@ -1,0 +1,234 @@
+// A learner of many series, each with a model of its own: which step ahead a row is, what became of it, how wide intervals are.
+
+import type { Input, Learner } from '../learner.ts';
+import { StateReader, StateWriter } from '../saved-state.ts';
+import { NO_SERIES, periodOf } from '../series-keys.ts';
+import type { ForecastOptions } from './forecast-options.ts';
+import { IntervalWidths } from './interval-widths.ts';
+import { SeriesErrors } from './series-errors.ts';
+import { bounded, finite, type Explained, type SeriesModel } from './series-model.ts';
+
+/** A row further ahead than this is forecast as if it were this far. */
+export const MAX_STEPS = 1000;
+/** Values that the mean of all series, and their deviation, are of, once there are so many. */
+const FADING = 1000;
+
+/** Makes the models of single series. */
+export interface SeriesModels {
+  readonly kind: string;
+  /** Saved series with another shape are not taken up: they start anew. */
+  readonly shape: string;
+  /** Errors are measured as shares of the forecast. */
+  readonly relative: boolean;
+  /** A value further from its forecast than this many deviations counts as that far off. */
+  readonly clip: number;
+  create(saved?: StateReader): SeriesModel;
+}
+
+interface Series {
+  readonly model: SeriesModel;
+  readonly errors: SeriesErrors;
+  /** Of the last value learned; NaN where there is none. */
+  time: number;
+  /** Steps from the first value to the last, from 1 on. */
+  position: number;
+}
+
+export class SeriesForecaster implements Learner {
+  readonly outputNames: readonly string[];
+  readonly #models: SeriesModels;
+  readonly #horizon: number;
+  readonly #period: number | undefined;
+  readonly #series: Series[] = [];
+  readonly #widths: IntervalWidths;
+  /** Of all series: mean of the values, their mean square about it, how many; mean square of errors one step ahead. */
+  #mean = 0;
+  #variance = 0;
+  #count = 0;
+  readonly #all: SeriesErrors;
+  #skipped = 0;
+  #modelBytes = 0;
+  readonly #outputs: Float64Array;
+  readonly #forecasts: Float64Array;
+  readonly #deviations: Float64Array;
+
+  constructor(options: ForecastOptions, models: SeriesModels, saved?: StateReader) {
+    const { horizon } = options;
+    this.#models = models;
+    this.#horizon = horizon;
+    this.#period = periodOf(options);
+    this.outputNames = Array.from({ length: horizon }, (_, h) => [`${h + 1}`, `${h + 1}_low`, `${h + 1}_high`]).flat();
+    this.#outputs = new Float64Array(3 * horizon);
+    this.#forecasts = new Float64Array(horizon);
+    this.#deviations = new Float64Array(horizon);
+    this.#widths = new IntervalWidths(options.interval, horizon, saved);
+    this.#all = new SeriesErrors(1, saved);
+    if (saved) this.#load(saved);
+  }
+
+  static load(options: ForecastOptions, models: SeriesModels, saved: Uint8Array): SeriesForecaster {
+    const reader = new StateReader(saved, `${models.kind} learner`);
+    const learner = new SeriesForecaster(options, models, reader);
+    reader.finish();
+    return learner;
+  }
+
+  get bytes(): number {
+    return this.#widths.bytes + this.#series.length * (80 + SeriesErrors.bytes(this.#horizon)) + this.#modelBytes;
+  }
+
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  predict(x: Input): number {
+    const series = this.#seriesOf(x);
+    if (!series) return this.#mean;
+    series.model.forecast(this.#stepsTo(series, x), 1, x, this.#forecasts);
+    return this.#forecasts[0]!;
+  }
+
+  outputs(x: Input): Float64Array {
+    const series = this.#seriesOf(x);
+    const steps = series ? this.#stepsTo(series, x) : 1;
+    if (series) this.#expectation(series, steps, x);
+    else {
+      this.#forecasts.fill(this.#mean);
+      this.#deviations.fill(Math.sqrt(this.#variance));
+    }
+    for (let h = 0; h < this.#horizon; h++) {
+      const reach = (series ? this.#widths.width(steps + h) : this.#widths.normal) * this.#deviations[h]!;
+      this.#outputs[3 * h] = this.#forecasts[h]!;
+      this.#outputs[3 * h + 1] = finite(this.#forecasts[h]! - reach);
+      this.#outputs[3 * h + 2] = finite(this.#forecasts[h]! + reach);
+    }
+    return this.#outputs;
+  }
+
+  /** A value that is not after the last of its series, in time, is counted as skipped: the series has gone on without it. */
+  learn(x: Input, y: number, weight: number): void {
+    while (this.#series.length <= x.series!) this.#series.push(this.#start());
+    const series = this.#series[x.series!]!;
+    if (weight === 0) return;
+    if (x.time! <= series.time) {
+      this.#skipped += 1;
+      return;
+    }
+    const steps = this.#stepsTo(series, x);
+    series.position += steps;
+    series.time = x.time!;
+    this.#meet(series, steps, x, y, weight);
+    this.#count += 1;
+    const before = this.#mean;
+    const fading = Math.min(this.#count, FADING);
+    this.#mean = bounded(before + (y - before) / fading, before);
+    const square = (y - before) * (y - this.#mean);
+    this.#variance = bounded(this.#variance + (square - this.#variance) / fading, this.#variance);
+  }
+
+  explain(x: Input): Explained {
+    const series = this.#seriesOf(x);
+    if (!series) return { bias: this.#mean, contributions: new Float64Array(x.length), parts: [] };
+    return series.model.explain(this.#stepsTo(series, x), x);
+  }
+
+  save(): Uint8Array {
+    const writer = new StateWriter(`${this.#models.kind} learner`);
+    this.#widths.save(writer);
+    this.#all.save(writer);
+    for (const value of [this.#mean, this.#variance, this.#count, this.#skipped]) writer.f64(value);
+    writer.text(this.#models.shape);
+    writer.u32(this.#series.length);
+    for (const { model, errors, time, position } of this.#series) {
+      writer.f64(time);
+      writer.f64(position);
+      const own = new StateWriter('series');
+      errors.save(own);
+      model.save(own);
+      writer.bytes(own.finish());
+    }
+    return writer.finish();
+  }
+
+  #load(saved: StateReader): void {
+    this.#mean = saved.f64();
+    this.#variance = saved.f64();
+    this.#count = saved.f64();
+    this.#skipped = saved.f64();
+    const same = saved.text() === this.#models.shape;
+    for (let left = saved.u32(); left > 0; left--) {
+      const time = saved.f64();
+      const position = saved.f64();
+      const own = new StateReader(saved.bytes(), 'series');
+      const series = same
+        ? { errors: new SeriesErrors(this.#horizon, own), model: this.#models.create(own), time, position }
+        : { ...this.#start(), time, position };
+      if (same) own.finish();
+      if (same) this.#modelBytes += series.model.bytes;
+      this.#series.push(series);
+    }
+  }
+
+  #start(): Series {
+    const model = this.#models.create();
+    this.#modelBytes += model.bytes;
+    return { model, errors: new SeriesErrors(this.#horizon), time: Number.NaN, position: 0 };
+  }
+
+  /** Undefined where nothing of it was learned. */
+  #seriesOf(x: Input): Series | undefined {
+    const series = x.series === NO_SERIES ? undefined : this.#series[x.series!];
+    return series === undefined || series.position === 0 ? undefined : series;
+  }
+
+  /** From the last value learned to the row's own. */
+  #stepsTo({ time }: Series, x: Input): number {
+    if (this.#period === undefined || Number.isNaN(time) || Number.isNaN(x.time)) return 1;
+    return Math.min(MAX_STEPS, Math.max(1, Math.round((x.time! - time) / this.#period)));
+  }
+
+  /** Forecasts from `steps` ahead on, as many as the horizon, and the deviations of their errors. */
+  #expectation({ model, errors }: Series, steps: number, x: Input): void {
+    model.forecast(steps, this.#horizon, x, this.#forecasts);
+    model.spread(steps, this.#horizon, this.#deviations);
+    const one = errors.enough ? errors.deviation : this.#all.enough ? this.#all.deviation : undefined;
+    for (let h = 0; h < this.#horizon; h++) {
+      const unit = this.#models.relative ? Math.abs(this.#forecasts[h]!) : 1;
+      this.#deviations[h] = finite(one === undefined ? Math.sqrt(this.#variance) : one * this.#deviations[h]! * unit);
+    }
+  }
+
+  /** The value is compared with what was forecast, then learned. */
+  #meet(series: Series, steps: number, x: Input, y: number, weight: number): void {
+    const { model, errors } = series;
+    let taken = y;
+    if (series.position > steps) {
+      this.#expectation(series, steps, x);
+      const forecast = this.#forecasts[0]!;
+      const deviation = this.#deviations[0]!;
+      const error = y - forecast;
+      if (model.ready && errors.enough && (error !== 0 || deviation > 0))
+        this.#widths.learn(steps, Math.abs(error) / deviation);
+      errors.settle(series.position, y, this.#widths);
+      const reach = this.#models.clip * deviation;
+      if (model.ready && errors.enough && deviation > 0 && Math.abs(error) > reach)
+        taken = forecast + Math.sign(error) * reach;
+      model.spread(steps, 1, this.#deviations);
+      const size = this.#models.relative ? Math.max(Math.abs(forecast), Math.abs(taken)) : 1;
+      const unit = size * this.#deviations[0]!;
+      if (unit > 0) {
+        errors.add((taken - forecast) / unit);
+        this.#all.add((taken - forecast) / unit);
+      }
+    }
+    const started = model.ready;
+    const bytes = model.bytes;
+    model.learn(taken, steps, x, weight);
+    this.#modelBytes += model.bytes - bytes;
+    if (!started && model.ready) errors.restart();
+    if (model.ready && errors.waits) {
+      this.#expectation(series, 1, x);
+      if (errors.enough) errors.expect(series.position, this.#forecasts, this.#deviations);
+    }
+  }
+}
