@@ -37,7 +37,8 @@ create or replace function millrace._model_kinds() returns table (kind text, pla
     ('adaptive_forest', 9, array['binary', 'multiclass', 'regression']),
     ('factorization', 10, array['binary', 'regression']),
     ('holt_winters', 11, array['regression']),
-    ('neural', 12, array['binary', 'multiclass', 'regression'])) as known
+    ('neural', 12, array['binary', 'multiclass', 'regression']),
+    ('autoregression', 13, array['regression'])) as known
 $$;
 
 -- What a label of a type can be learned as, the usual one first. A boolean also measures what learns without labels.

@@ -4,6 +4,7 @@ import { MillraceError } from '../../runtime/errors.ts';
 import type { Kind } from '../learner.ts';
 import { didYouMean } from '../options.ts';
 import { adaptiveForest } from './adaptive-forest.ts';
+import { autoregression } from './autoregression.ts';
 import { factorization } from './factorization.ts';
 import { hoeffdingAdaptiveTree } from './hoeffding-adaptive-tree.ts';
 import { hoeffdingTree } from './hoeffding-tree.ts';
@@ -29,6 +30,7 @@ export const LEARNERS: readonly Kind[] = [
   factorization,
   holtWinters,
   neural,
+  autoregression,
 ];
 
 /** Every valid `"kind"`. */

@@ -135,6 +135,17 @@ const subjects: Subject[] = [
     'holt_winters with a season that multiplies',
   ),
   subjectOf('regression', { kind: 'holt_winters', series: 'count', horizon: 4 }, 'holt_winters of many series'),
+  subjectOf(
+    'regression',
+    { kind: 'autoregression', p: 2, q: 2, season: 4, sp: 1, sd: 1, sq: 1, horizon: 3 },
+    'autoregression with a season',
+  ),
+  subjectOf('regression', { kind: 'autoregression', d: 0, method: 'gradient' }, 'autoregression by gradient descent'),
+  subjectOf(
+    'regression',
+    { kind: 'autoregression', d: 0, p: 1, horizon: 2, forgetting: 1 },
+    'autoregression that forgets nothing',
+  ),
   subjectOf('binary', { kind: 'auto' }, 'auto for a boolean'),
   subjectOf('regression', { kind: 'auto' }, 'auto for a number'),
 ];

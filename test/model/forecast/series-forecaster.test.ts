@@ -8,7 +8,7 @@ import { columns, dayOf, forecaster, forecastsOf, gaussian, learnValue, requestO
 
 type Options = ModelRequest['options'];
 
-const KINDS: readonly Options[] = [{ kind: 'holt_winters' }];
+const KINDS: readonly Options[] = [{ kind: 'holt_winters' }, { kind: 'autoregression' }];
 
 const score = (model: Model, row = {}): number => model.predictMany([row])[0]!.score!;
 
@@ -123,7 +123,7 @@ describe.each(KINDS)('$kind', (kind) => {
       const at = { level: 100 };
       const waiting: Record<string, number>[] = [];
       const inside = new Float64Array(horizon);
-      const ROUNDS = 3000;
+      const ROUNDS = 8000;
       for (let n = 0; n < ROUNDS; n++) {
         const y = draw(at);
         const row = { store: 'a', day: dayOf(n), price: 0 };
