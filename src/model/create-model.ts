@@ -129,17 +129,9 @@ function resolve(request: ModelRequest): Resolved {
   const options = { ...request.options, kind: kind.name };
   const parsed = parseOptions(kind.options, options);
   const task = chooseTask(kind, parsed, request);
+  checkSegments(parsed, request);
   if (learnsArrivals(task, parsed) && !request.arrivals) throw noArrivals(kind, task);
-  checkMetricsBy(parsed.metrics_by, request);
   return { kind, task, options, parsed };
-}
-
-function checkMetricsBy(by: string | undefined, { features }: ModelRequest): void {
-  const names = features.map(({ name }) => name);
-  if (by === undefined || names.includes(by)) return;
-  throw new MillraceError('MODEL_INVALID', `model option "metrics_by" names "${by}", which is no feature`, {
-    hint: `${didYouMean(by, names)}Features: ${names.join(', ')}.`,
-  });
 }
 
 function learnsArrivals(task: LearnedTask, parsed: LearnerOptions): boolean {
@@ -165,6 +157,14 @@ function featuresOf({ kind, parsed }: Resolved, { features }: ModelRequest): rea
 function seriesOf({ kind, parsed }: Resolved, request: ModelRequest, saved?: StateReader): SeriesKeys | undefined {
   if (!kind.series) return undefined;
   return new SeriesKeys(request.features, { ...parsed, max_series: parsed.max_series! }, saved);
+}
+
+function checkSegments({ metrics_by: by }: LearnerOptions, { features }: ModelRequest): void {
+  const names = features.map(({ name }) => name);
+  if (by === undefined || names.includes(by)) return;
+  throw new MillraceError('MODEL_INVALID', `model option "metrics_by" names "${by}", which is no feature`, {
+    hint: `${didYouMean(by, names)}Features are ${names.join(', ')}.`,
+  });
 }
 
 function classesOf({ task, parsed }: Resolved, saved?: StateReader): ClassList | undefined {

@@ -15,10 +15,10 @@ export const commonOptions = {
   explain: z.enum(['alerts', 'all', 'none']).default('alerts'),
   /** Features that an explanation names. */
   explain_top: z.int().min(1).max(20).default(3),
-  /** A feature by whose values quality is measured, too. */
-  metrics_by: z.string().optional(),
   /** Insists on features that the label is made of; read by the compiler. */
   allow_leak: z.boolean().default(false),
+  /** A feature by whose values quality is shown, too. */
+  metrics_by: z.string().optional(),
   /** Of all randomness; the pipeline's own where it is not given. */
   seed: z.int().min(0).max(0xffff_ffff).optional(),
   /** What watches over the model. */

@@ -109,7 +109,7 @@ export class Learning implements Scorer {
   }
 
   get learnsLabels(): boolean {
-    return this.scores;
+    return this.scores && this.#model.task !== 'anomaly';
   }
 
   get learnsArrivals(): boolean {

@@ -4,7 +4,6 @@
 import { PrequentialMetrics, type MeasuredTask, type Period } from '../model/metrics/prequential-metrics.ts';
 import type { MetricValue as Figure } from '../model/metrics/outcome.ts';
 import type { ReliabilityBin } from '../model/metrics/reliability.ts';
-import { taskOf } from '../model/target.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import type { MetricValue } from '../scores/score-store.ts';
 import type { MeasuredOutcome, Metrics, MetricsRequest } from './ports.ts';
@@ -27,7 +26,7 @@ export function openMetrics(request: MetricsRequest, saved: Uint8Array | undefin
 /** Undefined: there is no label, or no model. */
 function measuredTask({ task, label }: MetricsRequest): MeasuredTask | undefined {
   if (task === 'none' || label === undefined) return undefined;
-  return task === 'multiclass' ? task : taskOf(label);
+  return task === 'anomaly' ? 'binary' : task;
 }
 
 class Quality implements Metrics {

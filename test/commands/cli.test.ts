@@ -37,6 +37,15 @@ class Shop {
     });
   }
 
+  /** Fails with the reason where a pipeline did not get there. */
+  async catchUp(): Promise<void> {
+    const { code } = await this.run('up', '--until-caught-up');
+    const reasons = await this.database.query(
+      'select pipeline, reason, hint from millrace.status where reason is not null',
+    );
+    expect({ code, reasons }).toEqual({ code: 0, reasons: [] });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.database[Symbol.asyncDispose]();
     rmSync(this.folder, { recursive: true, force: true });
@@ -66,7 +75,7 @@ test('from a table to scores: migrate, create_pipeline, up, status, and again af
   await shop.database.query(
     `select millrace.create_pipeline('returns', features => 'order_features', event_time => 'placed_at', key => 'id', labels => 'order_labels')`,
   );
-  expect(await shop.run('up', '--until-caught-up')).toMatchObject({ code: 0 });
+  await shop.catchUp();
   const [scored] = await shop.database.query<{ n: string; labelled: string }>(
     'select count(*) as n, count(label) as labelled from returns_scores where score is not null',
   );
@@ -74,7 +83,7 @@ test('from a table to scores: migrate, create_pipeline, up, status, and again af
   await shop.database.query(
     `insert into orders values (501, 1, 45, '2026-02-01', null), (502, 1, 12, '2026-02-01', null); delete from orders where id = 1`,
   );
-  expect(await shop.run('up', '--until-caught-up')).toMatchObject({ code: 0 });
+  await shop.catchUp();
   const rows = await shop.database.query<{ id: string; equal: boolean }>(
     `select s.id, s.features::jsonb = jsonb_build_object('total', f.total, 'orders_30d', f.orders_30d, 'usual', (s.features ->> 'usual')::numeric) as equal
        from returns_scores s join order_features f using (id) where id > 500 order by id`,
@@ -172,7 +181,8 @@ test('every kind of model that SQL knows scores and learns in a pipeline, and go
   const { database } = shop;
   await shop.run('migrate');
   await database.query(
-    `create view order_minutes as select id, (id * 7 % 50)::float8 * 2 as label from orders where returned is not null`,
+    `create view order_minutes as select id, (id * 7 % 50)::float8 * 2 as label from orders where returned is not null;
+     create view order_sizes as select id, case id % 3 when 0 then 'small' when 1 then 'middle' else 'large' end as label from orders where returned is not null`,
   );
   const kinds = await database.query<{ kind: string; learns: string[] }>(
     'select kind, learns from millrace._model_kinds() order by place',
@@ -180,20 +190,47 @@ test('every kind of model that SQL knows scores and learns in a pipeline, and go
   for (const { kind, learns } of kinds)
     await database.query(
       `select millrace.create_pipeline($1, features => 'order_features', event_time => 'placed_at', key => 'id', labels => $2, model => $3)`,
-      [kind, learns.includes('binary') ? 'order_labels' : 'order_minutes', JSON.stringify({ kind })],
+      [kind, labelsFor(learns), JSON.stringify({ kind })],
     );
-  expect(await shop.run('up', '--until-caught-up')).toMatchObject({ code: 0 });
+  await shop.catchUp();
   await database.query(
     `insert into orders select n, n % 20, (n * 7 % 50) + 10, timestamptz '2026-02-01' + n * interval '1 minute', (n * 7 % 50) > 30 from generate_series(501, 600) n`,
   );
-  expect(await shop.run('up', '--until-caught-up')).toMatchObject({ code: 0 });
-  for (const { kind } of kinds) {
+  await shop.catchUp();
+  for (const { kind, learns } of kinds) {
+    const classes = labelsFor(learns) === 'order_sizes';
     const [scored] = await database.query(
       `select count(score)::int as scores, count(distinct score) > 5 as varied, count(label)::int as labels,
+              count(outputs)::int as outputs,
               (select max(examples)::int from millrace.metrics where pipeline = $1 and period = 'all') as learned
          from ${kind}_scores`,
       [kind],
     );
-    expect(scored, kind).toEqual({ scores: 600, varied: true, labels: 600, learned: 100 });
+    expect(scored, kind).toMatchObject({ scores: 600, varied: true, labels: 600 });
+    expect(scored, kind).toMatchObject(classes ? { outputs: 600 } : { learned: 100 });
   }
+});
+
+/** A view that the kind learns from. */
+function labelsFor(learns: readonly string[]): string {
+  return learns.includes('binary') ? 'order_labels' : learns.includes('regression') ? 'order_minutes' : 'order_sizes';
+}
+
+test('a label of text is learned: prediction, score and outputs by class stand in the score table', async () => {
+  await using shop = await Shop.open();
+  const { database } = shop;
+  await shop.run('migrate');
+  await database.query(
+    `create view order_fates as select id, case when returned then 'back' else 'kept' end as label from orders where returned is not null;
+     select millrace.create_pipeline('fates', features => 'order_features', event_time => 'placed_at', key => 'id', labels => 'order_fates',
+       model => '{"kind": "naive_bayes"}', alert_when => 'prediction = ''back'' and score > 0.5')`,
+  );
+  await shop.catchUp();
+  const [found] = await database.query(
+    `select count(*)::int as rows, avg((prediction = label)::int) > 0.6 as right,
+            bool_and(abs((outputs ->> prediction)::float8 - score) < 1e-9) as agrees,
+            bool_and(abs((select sum(value::float8) from jsonb_each_text(outputs)) - 1) < 1e-9) as sums
+       from fates_scores where prediction is not null`,
+  );
+  expect(found).toMatchObject({ right: true, agrees: true, sums: true });
 });

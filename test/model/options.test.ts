@@ -37,7 +37,7 @@ describe('model options that are not valid are refused with what would be', () =
 
   test('a feature to measure by that there is not', async () => {
     expect(await refusal({ metrics_by: 'ammount' })).toBe(
-      'model option "metrics_by" names "ammount", which is no feature. Did you mean "amount"? Features: amount, count.',
+      'model option "metrics_by" names "ammount", which is no feature. Did you mean "amount"? Features are amount, count.',
     );
   });
 

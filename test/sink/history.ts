@@ -31,6 +31,20 @@ export const definition: SinkDefinition = {
   timezone: 'UTC',
 };
 
+/** Labels are texts: the model says the probability of each, and quality is measured by a feature. */
+export const classes: SinkDefinition = {
+  ...definition,
+  label: { name: 'label', typeOid: 25, type: 'text' },
+  labelDefault: 'none',
+  model: { kind: 'softmax', save_every: 7, metrics_by: 'currency' },
+};
+
+/** Rows are learned as they arrive, beside labels. */
+export const arrivals: SinkDefinition = {
+  ...definition,
+  model: { kind: 'logistic', save_every: 7, update: 'on_arrival' },
+};
+
 /** Uniform in [0, 1), the same for the same seed. Source: mulberry32, T. Ettinger (public domain). */
 export function seeded(seed: number): () => number {
   let state = seed | 0;
@@ -79,14 +93,16 @@ export function history(options: HistoryOptions): StreamRecord[] {
       late: false,
     };
   };
+  const given = options.definition ?? definition;
+  const truths = given.label?.type === 'text' ? ['lost', 'won', 'lost'] : ['true', 'false', 'true'];
   const label = (key: number): Emission => ({
     kind: 'label',
     key: `["${key}"]`,
-    label: [undefined, null, 'true', 'false', 'true'][pick(5)],
+    label: [undefined, null, ...truths][pick(5)],
     labelAtUs: null,
     weight: 1,
   });
-  put({ kind: 'progress', clockUs, phase: 'backfill', definition: options.definition ?? definition }, undefined);
+  put({ kind: 'progress', clockUs, phase: 'backfill', definition: given }, undefined);
   for (let key = 0; key < keys / 2; key++) {
     put(features(key), key);
     if (random() < 0.3) put(label(key), key);
