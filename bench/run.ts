@@ -21,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ measure(): Promise<rea
   transform: () => import('./transform.ts'),
   learn: () => import('./learn.ts'),
   memory: () => import('./memory.ts'),
+  learners: () => import('./learners.ts'),
   publish: () => import('./publish.ts'),
   'write-back': () => import('./write-back.ts'),
   'end-to-end': () => import('./end-to-end.ts'),

@@ -1,0 +1,74 @@
+// Measures one of our models for `npm run bench -- learners`: the same commands as bench/river/learners.py, a line each.
+// A process of its own for every model, so that none runs code that was compiled for another.
+
+import { createInterface } from 'node:readline';
+import type { ModelOptions } from '../../src/flow/pipeline.ts';
+import { createModel } from '../../src/model/create-model.ts';
+import type { FeatureRow, LearnedTask, Model } from '../../src/model/model.ts';
+import { LABELS, readTable, type Table } from './table.ts';
+
+interface Command {
+  readonly do: 'open' | 'learn' | 'predict' | 'size';
+  readonly options?: ModelOptions;
+  readonly file?: string;
+  readonly target?: string;
+  readonly task?: LearnedTask;
+  readonly events?: number;
+}
+
+/** A pass is repeated until so much time has gone: one of a small dataset is too short to measure. */
+const LEAST_MS = 250;
+
+let table: Table;
+let task: LearnedTask;
+let options: ModelOptions;
+let model: Model;
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line) as Command;
+  console.log(JSON.stringify(await answer(command)));
+}
+
+async function answer(command: Command): Promise<Record<string, unknown>> {
+  if (command.do === 'open') {
+    table = readTable(command.file!, command.target!, command.task!);
+    task = command.task!;
+    options = command.options!;
+    return { rows: table.examples.length };
+  }
+  if (command.do === 'size') return { bytes: model.bytes, saved: model.save().length };
+  const examples = table.examples.slice(0, command.events);
+  if (command.do === 'learn')
+    return await measured(examples.length, async () => {
+      model = await newModel();
+      const batch: FeatureRow[] = [];
+      return () => {
+        for (const example of examples) {
+          batch[0] = example.features;
+          model.predictMany(batch);
+          model.learn(example);
+        }
+      };
+    });
+  const rows = examples.slice(-2000).map((example) => example.features);
+  return await measured(rows.length, async () => () => model.predictMany(rows));
+}
+
+function newModel(): Promise<Model> {
+  return createModel({ options, features: table.columns, label: LABELS[task], seed: 1, classes: true, arrivals: true });
+}
+
+/** Processor time of the whole process, its compiler's and collector's threads included. */
+async function measured(events: number, prepare: () => Promise<() => unknown>): Promise<{ us: number }> {
+  const before = performance.now();
+  let [us, passes] = [0, 0];
+  do {
+    const pass = await prepare();
+    const started = process.cpuUsage();
+    pass();
+    const { user, system } = process.cpuUsage(started);
+    us += user + system;
+    passes += 1;
+  } while (performance.now() - before < LEAST_MS);
+  return { us: us / (passes * events) };
+}
