@@ -8,14 +8,13 @@ import type { FeatureRow } from '../model.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import type { EncodeOptions } from './encode-options.ts';
 import { planEncoding, type FeaturePlan, type Role } from './feature-role.ts';
-import { rowReader, type RowReader } from './row-reader.ts';
+import { limit, Moments } from './moments.ts';
+import { rowCode, type PlainNumber, type RowCode } from './row-code.ts';
 import { categoryOf, hashText, numberOf } from './feature-value.ts';
 import { scalerOf, type Scaler } from './scaler.ts';
 
 /** Longer texts are not kept as a category: they count as `other`. */
 const MAX_CATEGORY_LENGTH = 200;
-/** From this many values on a number is limited before it enters mean and deviation. */
-const CLIP_FROM = 100;
 /** For numbers that are not scaled or where `clip` is null: keeps a sum of products finite. */
 const NO_CLIP = 1e15;
 const NONE = -1;
@@ -29,10 +28,8 @@ interface FeatureState {
   /** Of the number or flag; for categories that of `other`. NONE until an example needed it. */
   dimension: number;
   missing: number;
-  count: number;
-  mean: number;
-  /** Population variance, as in River's StandardScaler. */
-  variance: number;
+  /** Of its count, mean and deviation. */
+  readonly slot: number;
   /** Of a number whose scale is neither mean and deviation nor none. */
   scaler: Scaler | undefined;
   /** Category or bucket to dimension. */
@@ -58,9 +55,9 @@ export class Encoder implements Layout {
   /** Reused: what `encode` gives holds until it is called again. */
   readonly #input: Input;
   readonly #owners: Int32Array;
-  readonly #read: RowReader;
-  /** The row in hand, by feature. */
-  readonly #cells: unknown[];
+  readonly #moments = new Moments();
+  readonly #encodeRow: RowCode;
+  readonly #learnRow: RowCode;
 
   constructor(
     columns: readonly ColumnType[],
@@ -90,8 +87,8 @@ export class Encoder implements Layout {
       values: new Float64Array(features.length),
     };
     this.#owners = new Int32Array(features.length);
-    this.#read = rowReader(features.map((plan) => plan.name));
-    this.#cells = new Array<unknown>(features.length).fill(undefined);
+    this.#encodeRow = this.#rowCode(false);
+    this.#learnRow = this.#rowCode(true);
   }
 
   /** Names of the features in use, in the view's order. */
@@ -125,64 +122,74 @@ export class Encoder implements Layout {
 
   /**
    * Encodes a row. A value that was never learned (a new category, a first NULL) adds nothing. With `learn` the row first
-   * enters means, deviations and categories. One loop for both, a feature at a time and nothing allocated, since this runs twice
-   * a row.
+   * enters means, deviations and categories.
    */
   encode(row: FeatureRow, learn: boolean): Input {
     const input = this.#input;
-    input.length = 0;
-    this.#read(row, this.#cells);
-    if (this.#columns) return this.#encodeColumns(learn);
-    for (let f = 0; f < this.#features.length; f++) {
-      const { plan, state } = this.#features[f]!;
-      const value = this.#cells[f];
-      // Absent is not NULL: the row says nothing of it.
-      if (value === undefined) continue;
-      if (plan.role === 'number') this.#number(f, value, plan, state, learn);
-      else if (plan.role === 'flag') this.#flag(f, value, plan, state, learn);
-      else if (plan.role === 'ordinal') this.#ordinal(f, value, plan, state, learn);
-      else this.#category(f, value, plan, state, learn);
-    }
+    input.length = learn ? this.#learnRow(row) : this.#encodeRow(row);
     return input;
   }
 
-  #encodeColumns(learn: boolean): Input {
-    for (let f = 0; f < this.#features.length; f++) {
-      const { plan, state } = this.#features[f]!;
-      const value = this.#cells[f];
-      const code =
-        value === undefined || value === null
-          ? Number.NaN
-          : plan.role === 'number'
-            ? this.#limited(numberOf(value, plan.source), plan, state, learn)
-            : plan.role === 'flag'
-              ? typeof value === 'boolean'
-                ? Number(value)
-                : Number.NaN
-              : plan.role === 'ordinal'
-                ? this.#limited(this.#code(categoryOf(value), plan, state, learn), plan, state, learn)
-                : this.#code(categoryOf(value), plan, state, learn);
-      // A category that is merely new is not unusable.
-      if (learn && code !== code && value !== undefined && value !== null) this.#unusable += 1;
-      this.#emit(f, state.dimension, code);
-    }
-    return this.#input;
+  /** The whole of a row, plain numbers fast and the rest by {@link Encoder.#other}. */
+  #rowCode(learn: boolean): RowCode {
+    const plain = this.#features.map(({ plan, state }): PlainNumber | undefined => {
+      if (plan.role !== 'number' || state.scaler) return undefined;
+      const way = plan.scale === 'standard' ? 'standard' : this.#columns ? 'near' : 'as_is';
+      return { way, dimension: state.dimension, slot: state.slot };
+    });
+    return rowCode({
+      names: this.features,
+      plain,
+      absent: this.#columns,
+      moments: this.#moments,
+      indexes: this.#input.indexes,
+      values: this.#input.values,
+      owners: this.#owners,
+      clip: this.#options.clip,
+      most: NO_CLIP,
+      learn,
+      other: (f, value, n) => this.#other(f, value, n, learn),
+    });
+  }
+
+  /** Any value of any feature; gives the number of entries afterwards. */
+  #other(f: number, value: unknown, n: number, learn: boolean): number {
+    const { plan, state } = this.#features[f]!;
+    this.#input.length = n;
+    if (this.#columns) this.#column(f, value, plan, state, learn);
+    else if (plan.role === 'number') this.#number(f, value, plan, state, learn);
+    else if (plan.role === 'flag') this.#flag(f, value, plan, state, learn);
+    else if (plan.role === 'ordinal') this.#ordinal(f, value, plan, state, learn);
+    else this.#category(f, value, plan, state, learn);
+    return this.#input.length;
+  }
+
+  #column(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
+    const code =
+      value === undefined || value === null
+        ? Number.NaN
+        : plan.role === 'number'
+          ? this.#limited(numberOf(value, plan.source), plan, state, learn)
+          : plan.role === 'flag'
+            ? typeof value === 'boolean'
+              ? Number(value)
+              : Number.NaN
+            : plan.role === 'ordinal'
+              ? this.#limited(this.#code(categoryOf(value), plan, state, learn), plan, state, learn)
+              : this.#code(categoryOf(value), plan, state, learn);
+    // A category that is merely new is not unusable.
+    if (learn && code !== code && value !== undefined && value !== null) this.#unusable += 1;
+    this.#emit(f, state.dimension, code);
   }
 
   /** The number itself, at most `clip` deviations from the mean; scaled where the options ask for it. */
   #limited(x: number, plan: FeaturePlan, state: FeatureState, learn: boolean): number {
     if (x !== x) return x;
     if (state.scaler) return this.#scaled(x, state.scaler, learn);
-    if (learn) this.#standardise(x, state);
-    if (plan.scale === 'standard') {
-      const z = state.variance > 0 ? (x - state.mean) / Math.sqrt(state.variance) : 0;
-      return limit(z, this.#clip);
-    }
-    if (this.#options.clip !== null && state.count >= CLIP_FROM && state.variance > 0) {
-      const reach = this.#clip * Math.sqrt(state.variance);
-      if (Math.abs(x - state.mean) > reach) x = state.mean + limit(x - state.mean, reach);
-    }
-    return limit(x, NO_CLIP);
+    const moments = this.#moments;
+    if (learn) moments.learn(state.slot, x, this.#options.clip);
+    if (plan.scale === 'standard') return limit(moments.standard(state.slot, x), this.#clip);
+    return limit(this.#options.clip === null ? x : moments.near(state.slot, x, this.#clip), NO_CLIP);
   }
 
   /** NaN for a category that was never learned, as long as it could still get a code of its own. */
@@ -208,9 +215,9 @@ export class Encoder implements Layout {
       writer.text(state.scaler ? `${state.role}:${state.scaler.scale}` : state.role);
       writer.f64(state.dimension);
       writer.f64(state.missing);
-      writer.f64(state.count);
-      writer.f64(state.mean);
-      writer.f64(state.variance);
+      writer.f64(this.#moments.counts[state.slot]!);
+      writer.f64(this.#moments.means[state.slot]!);
+      writer.f64(this.#moments.variances[state.slot]!);
       writer.u32(state.values.size);
       for (const [value, dimension] of state.values) {
         writer.text(value);
@@ -231,9 +238,7 @@ export class Encoder implements Layout {
         role: role as Role,
         dimension: reader.f64(),
         missing: reader.f64(),
-        count: reader.f64(),
-        mean: reader.f64(),
-        variance: reader.f64(),
+        slot: this.#moments.add(reader.f64(), reader.f64(), reader.f64()),
         scaler: undefined,
         values: new Map(),
       };
@@ -252,9 +257,7 @@ export class Encoder implements Layout {
       role: plan.role,
       dimension,
       missing: NONE,
-      count: 0,
-      mean: 0,
-      variance: 0,
+      slot: this.#moments.add(),
       scaler: undefined,
       values: new Map(),
     };
@@ -276,27 +279,13 @@ export class Encoder implements Layout {
   #place(f: number, x: number, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
     if (plan.scale === 'none') return this.#emit(f, state.dimension, limit(x, NO_CLIP));
     if (state.scaler) return this.#emit(f, state.dimension, this.#scaled(x, state.scaler, learn));
-    if (learn) this.#standardise(x, state);
-    const z = state.variance > 0 ? (x - state.mean) / Math.sqrt(state.variance) : 0;
-    this.#emit(f, state.dimension, limit(z, this.#clip));
+    if (learn) this.#moments.learn(state.slot, x, this.#options.clip);
+    this.#emit(f, state.dimension, limit(this.#moments.standard(state.slot, x), this.#clip));
   }
 
   #scaled(x: number, scaler: Scaler, learn: boolean): number {
     if (learn) scaler.learn(x, this.#clip);
     return scaler.apply(x, this.#clip);
-  }
-
-  /** Welford's, in River's order of operations. One absurd value would otherwise flatten all others for ever: it is limited. */
-  #standardise(x: number, state: FeatureState): void {
-    let entering = x;
-    if (state.count >= CLIP_FROM && state.variance > 0 && this.#options.clip !== null) {
-      const reach = this.#clip * Math.sqrt(state.variance);
-      entering = state.mean + limit(x - state.mean, reach);
-    }
-    state.count += 1;
-    const before = state.mean;
-    state.mean += (entering - before) / state.count;
-    state.variance += ((entering - before) * (entering - state.mean) - state.variance) / state.count;
   }
 
   #flag(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
@@ -354,8 +343,4 @@ export class Encoder implements Layout {
 /** An ordinal's code is taken as a number. */
 function isNominal(role: Role): boolean {
   return role !== 'number' && role !== 'ordinal';
-}
-
-function limit(x: number, magnitude: number): number {
-  return x > magnitude ? magnitude : x < -magnitude ? -magnitude : x;
 }

@@ -1,0 +1,136 @@
+// The hot path of encoding: a row's plain numbers, scaled by mean and deviation or taken as they are. It is generated code, made
+// once for a model: a property looked up by a name that differs from call to call costs V8 some 12 ns, one that stands in the code
+// about one, and so do loops over features of different sorts. Whatever is no plain number goes to `other`, which knows everything;
+// what is written here is what it does too, to the last bit (a test holds that).
+
+import type { FeatureRow } from '../model.ts';
+import { CLIP_FROM, type Moments } from './moments.ts';
+import { MAX_MAGNITUDE } from './feature-value.ts';
+
+/** Encodes a row from entry 0 on, gives the number of entries. */
+export type RowCode = (row: FeatureRow) => number;
+/** Encodes one value into entry `n` and those behind, gives the number of entries then. */
+export type Other = (feature: number, value: unknown, n: number) => number;
+
+/** Where and how a feature's plain numbers can be encoded here. */
+export interface PlainNumber {
+  /** standard: in deviations from the mean; near: itself, limited once enough were learned; as_is: itself. */
+  readonly way: 'standard' | 'near' | 'as_is';
+  readonly dimension: number;
+  /** In `Moments`. */
+  readonly slot: number;
+}
+
+export interface RowCodeParts {
+  readonly names: readonly string[];
+  /** By feature; undefined: all its values go to `other`. */
+  readonly plain: readonly (PlainNumber | undefined)[];
+  /** Absent values go to `other` too. */
+  readonly absent: boolean;
+  readonly moments: Moments;
+  /** Entries: dimension, value, and the feature they came from. */
+  readonly indexes: Int32Array;
+  readonly values: Float64Array;
+  readonly owners: Int32Array;
+  /** In deviations; null: no limit. */
+  readonly clip: number | null;
+  /** Where there is no other limit. */
+  readonly most: number;
+  /** Whether what comes is learned first. */
+  readonly learn: boolean;
+  readonly other: Other;
+}
+
+/** V8 does not optimise functions without end. */
+const FEATURES_A_FUNCTION = 32;
+
+export function rowCode(parts: RowCodeParts): RowCode {
+  try {
+    return generated(parts);
+  } catch {
+    // Node was told not to generate code (--disallow-code-generation-from-strings).
+    return plainRowCode(parts);
+  }
+}
+
+/** The same without generated code. */
+export function plainRowCode({ names, absent, other }: RowCodeParts): RowCode {
+  return (row) => {
+    let n = 0;
+    for (let f = 0; f < names.length; f++) {
+      const value = row[names[f]!];
+      if (absent || value !== undefined) n = other(f, value, n);
+    }
+    return n;
+  };
+}
+
+function generated(parts: RowCodeParts): RowCode {
+  const pieces: ((row: FeatureRow, n: number) => number)[] = [];
+  for (let from = 0; from < parts.names.length; from += FEATURES_A_FUNCTION) pieces.push(piece(parts, from));
+  const [first] = pieces;
+  if (first && pieces.length === 1) return (row) => first(row, 0);
+  return (row) => {
+    let n = 0;
+    for (const next of pieces) n = next(row, n);
+    return n;
+  };
+}
+
+function piece(parts: RowCodeParts, from: number): (row: FeatureRow, n: number) => number {
+  const { moments, indexes, values, owners, other } = parts;
+  const lines: string[] = [];
+  for (let f = from; f < Math.min(parts.names.length, from + FEATURES_A_FUNCTION); f++) lines.push(lineOf(parts, f));
+  // Names are quoted and all else are numbers: nothing comes from outside.
+  const make = new Function(
+    'counts',
+    'means',
+    'variances',
+    'deviations',
+    'indexes',
+    'values',
+    'owners',
+    'other',
+    `return (row, n) => { let x, m, d, c, e, v; ${lines.join('\n')} return n; };`,
+  );
+  const { counts, means, variances, deviations } = moments;
+  return make(counts, means, variances, deviations, indexes, values, owners, other) as ReturnType<typeof piece>;
+}
+
+function lineOf({ names, plain, absent, clip, most, learn }: RowCodeParts, f: number): string {
+  const read = `x = row[${JSON.stringify(names[f])}];`;
+  const otherwise = `${absent ? '' : 'if (x !== undefined) '}n = other(${f}, x, n);`;
+  const number = plain[f];
+  if (number === undefined) return `${read} ${otherwise}`;
+  const { way, slot, dimension } = number;
+  const learning = learn && way !== 'as_is' ? learnLine(slot, clip) : '';
+  const encoding = { standard: standardLine(slot, clip ?? most), near: nearLine(slot, clip), as_is: '' }[way];
+  const end = way === 'standard' ? '' : `x = x > ${most} ? ${most} : x < ${-most} ? ${-most} : x;`;
+  return `${read} if (typeof x === 'number' && x <= ${MAX_MAGNITUDE} && x >= ${-MAX_MAGNITUDE}) {
+    ${learning} ${encoding} ${end}
+    indexes[n] = ${dimension}; owners[n] = ${f}; values[n++] = x;
+  } else ${otherwise}`;
+}
+
+/** As {@link Moments.learn}. */
+function learnLine(slot: number, clip: number | null): string {
+  const limited =
+    clip === null
+      ? ''
+      : `if (c >= ${CLIP_FROM} && d > 0) { e = x - m; v = ${clip} * d; e = m + (e > v ? v : e < -v ? -v : e); }`;
+  return `m = means[${slot}]; d = deviations[${slot}]; c = counts[${slot}]; e = x; ${limited}
+    c += 1; counts[${slot}] = c; d = m; m += (e - m) / c; means[${slot}] = m;
+    v = variances[${slot}]; v += ((e - d) * (e - m) - v) / c; variances[${slot}] = v; deviations[${slot}] = Math.sqrt(v);`;
+}
+
+/** As {@link Moments.standard}, limited. */
+function standardLine(slot: number, clip: number): string {
+  return `d = deviations[${slot}]; x = d > 0 ? (x - means[${slot}]) / d : 0; x = x > ${clip} ? ${clip} : x < ${-clip} ? ${-clip} : x;`;
+}
+
+/** As {@link Moments.near}. */
+function nearLine(slot: number, clip: number | null): string {
+  if (clip === null) return '';
+  return `d = deviations[${slot}];
+    if (d > 0 && counts[${slot}] >= ${CLIP_FROM}) { m = means[${slot}]; d *= ${clip}; e = x - m; if (e > d) x = m + d; else if (e < -d) x = m - d; }`;
+}
