@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs';
 import type { ColumnType } from '../../src/flow/pipeline.ts';
 import type { FeatureRow, LearnedTask, TrainingExample } from '../../src/model/model.ts';
 
-export const LABELS: Readonly<Record<LearnedTask, ColumnType>> = {
+export const LABELS: Readonly<Record<LearnedTask, ColumnType | undefined>> = {
   binary: { name: 'label', typeOid: 16, type: 'boolean' },
   regression: { name: 'label', typeOid: 701, type: 'double precision' },
   multiclass: { name: 'label', typeOid: 25, type: 'text' },
+  anomaly: undefined,
 };
 
 export interface Table {

@@ -126,7 +126,7 @@ export class Encoder implements Layout {
    */
   encode(row: FeatureRow, learn: boolean): Input {
     const input = this.#input;
-    input.length = learn ? this.#learnRow(row) : this.#encodeRow(row);
+    input.length = learn ? this.#learnRow(row, 0) : this.#encodeRow(row, 0);
     return input;
   }
 

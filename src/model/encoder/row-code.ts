@@ -7,8 +7,8 @@ import type { FeatureRow } from '../model.ts';
 import { CLIP_FROM, type Moments } from './moments.ts';
 import { MAX_MAGNITUDE } from './feature-value.ts';
 
-/** Encodes a row from entry 0 on, gives the number of entries. */
-export type RowCode = (row: FeatureRow) => number;
+/** Encodes a row into entry `n` and those behind, gives the number of entries then. */
+export type RowCode = (row: FeatureRow, n: number) => number;
 /** Encodes one value into entry `n` and those behind, gives the number of entries then. */
 export type Other = (feature: number, value: unknown, n: number) => number;
 
@@ -55,8 +55,7 @@ export function rowCode(parts: RowCodeParts): RowCode {
 
 /** The same without generated code. */
 export function plainRowCode({ names, absent, other }: RowCodeParts): RowCode {
-  return (row) => {
-    let n = 0;
+  return (row, n) => {
     for (let f = 0; f < names.length; f++) {
       const value = row[names[f]!];
       if (absent || value !== undefined) n = other(f, value, n);
@@ -66,18 +65,17 @@ export function plainRowCode({ names, absent, other }: RowCodeParts): RowCode {
 }
 
 function generated(parts: RowCodeParts): RowCode {
-  const pieces: ((row: FeatureRow, n: number) => number)[] = [];
+  const pieces: RowCode[] = [];
   for (let from = 0; from < parts.names.length; from += FEATURES_A_FUNCTION) pieces.push(piece(parts, from));
   const [first] = pieces;
-  if (first && pieces.length === 1) return (row) => first(row, 0);
-  return (row) => {
-    let n = 0;
+  if (first && pieces.length === 1) return first;
+  return (row, n) => {
     for (const next of pieces) n = next(row, n);
     return n;
   };
 }
 
-function piece(parts: RowCodeParts, from: number): (row: FeatureRow, n: number) => number {
+function piece(parts: RowCodeParts, from: number): RowCode {
   const { moments, indexes, values, owners, other } = parts;
   const lines: string[] = [];
   for (let f = from; f < Math.min(parts.names.length, from + FEATURES_A_FUNCTION); f++) lines.push(lineOf(parts, f));
@@ -94,7 +92,7 @@ function piece(parts: RowCodeParts, from: number): (row: FeatureRow, n: number) 
     `return (row, n) => { let x, m, d, c, e, v; ${lines.join('\n')} return n; };`,
   );
   const { counts, means, variances, deviations } = moments;
-  return make(counts, means, variances, deviations, indexes, values, owners, other) as ReturnType<typeof piece>;
+  return make(counts, means, variances, deviations, indexes, values, owners, other) as RowCode;
 }
 
 function lineOf({ names, plain, absent, clip, most, learn }: RowCodeParts, f: number): string {

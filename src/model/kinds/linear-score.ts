@@ -6,7 +6,7 @@ import { MillraceError } from '../../runtime/errors.ts';
 import type { Input } from '../learner.ts';
 import { createOptimizer } from '../optimizers/create-optimizer.ts';
 import { L1Penalty } from '../optimizers/l1-penalty.ts';
-import { grown, optimizerOptions, type Optimizer } from '../optimizers/optimizer.ts';
+import { bounded, grown, optimizerOptions, type Optimizer } from '../optimizers/optimizer.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
 
 /** Options of gradient descent on weights, which several kinds share. */
@@ -27,8 +27,6 @@ export function oneL1(options: { readonly l1: number; readonly optimizer: { read
 
 export const ONE_L1 = { path: ['l1'], message: '"ftrl" has an l1 of its own, give it in "optimizer"' };
 
-/** A weight that a step would carry beyond this keeps its value: a rate that diverges gives bad scores, never NaN. */
-const MAX_WEIGHT = 1e100;
 /** Behind the optimizer's name in a saved state: the penalty's memory follows. */
 const WITH_L1 = '+l1';
 
@@ -95,8 +93,14 @@ export class LinearScore {
   }
 
   raw(x: Input): number {
+    const { indexes, values, length } = x;
     let sum = 0;
-    for (let i = 0; i < x.length; i++) sum += this.weight(x.indexes[i]!) * x.values[i]!;
+    if (this.#penalty === undefined) {
+      const weights = this.#weights;
+      const count = this.#count;
+      // One that was never learned is zero, and adds nothing.
+      for (let i = 0; i < length; i++) if (indexes[i]! < count) sum += weights[indexes[i]!]! * values[i]!;
+    } else for (let i = 0; i < length; i++) sum += this.weight(indexes[i]!) * values[i]!;
     return sum + this.#bias;
   }
 
@@ -130,7 +134,7 @@ export class LinearScore {
       this.#stepAll(x, slope, this.#l2);
     } else {
       this.#penalty?.settle(this.#weights, x);
-      this.#stepSparse(x, slope);
+      this.#optimizer.stepSparse(x, slope, this.#weights);
     }
     this.#penalty?.add(weight);
   }
@@ -141,15 +145,6 @@ export class LinearScore {
     writer.text(this.#optimizer.name + (this.#penalty ? WITH_L1 : ''));
     this.#optimizer.save(writer, this.#count);
     this.#penalty?.save(writer, this.#count);
-  }
-
-  #stepSparse(x: Input, slope: number): void {
-    const weights = this.#weights;
-    for (let i = 0; i < x.length; i++) {
-      const j = x.indexes[i]!;
-      const weight = weights[j]!;
-      weights[j] = bounded(this.#optimizer.step(j, weight, x.values[i]! * slope), weight);
-    }
   }
 
   /** With l2 every weight has a gradient, also those that the example does not touch. */
@@ -165,8 +160,10 @@ export class LinearScore {
   }
 
   #reserve(x: Input): void {
+    const { indexes, length } = x;
     let needed = this.#count;
-    for (let i = 0; i < x.length; i++) if (x.indexes[i]! >= needed) needed = x.indexes[i]! + 1;
+    for (let i = 0; i < length; i++) if (indexes[i]! >= needed) needed = indexes[i]! + 1;
+    if (needed === this.#count) return;
     if (needed > this.#weights.length) {
       const capacity = Math.max(16, needed, this.#weights.length * 2);
       this.#weights = grown(this.#weights, capacity);
@@ -196,10 +193,6 @@ export function logSlope(raw: number, y: number): number {
 
 export function clipped(slope: number, clip: number): number {
   return slope > clip ? clip : slope < -clip ? -clip : slope;
-}
-
-function bounded(next: number, present: number): number {
-  return Math.abs(next) <= MAX_WEIGHT ? next : present;
 }
 
 function optimizerNamed(name: string): Optimizer {

@@ -1,8 +1,9 @@
 // AdaGrad (Duchi, Hazan, Singer 2011): each weight's rate falls with its own squared gradients. As in River the small
 // constant stands inside the root: G ← G + g²; w ← w − lr / √(G + eps) · g.
 
+import type { Input } from '../learner.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
-import { grown, type Optimizer } from './optimizer.ts';
+import { bounded, grown, type Optimizer } from './optimizer.ts';
 
 export class AdaGrad implements Optimizer {
   readonly name = 'adagrad';
@@ -29,6 +30,15 @@ export class AdaGrad implements Optimizer {
     const squares = this.#squares[j]! + gradient * gradient;
     this.#squares[j] = squares;
     return weight - (this.#lr / Math.sqrt(squares + this.#eps)) * gradient;
+  }
+
+  stepSparse(x: Input, slope: number, weights: Float64Array): void {
+    const { indexes, values, length } = x;
+    for (let i = 0; i < length; i++) {
+      const j = indexes[i]!;
+      const weight = weights[j]!;
+      weights[j] = bounded(this.step(j, weight, values[i]! * slope), weight);
+    }
   }
 
   adopt(): void {}

@@ -1,8 +1,9 @@
 // Adam (Kingma, Ba 2015, section 2, the efficient order of operations). Only weights of the example in hand move, as in River;
 // the step count is of examples.
 
+import type { Input } from '../learner.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
-import { grown, type Optimizer } from './optimizer.ts';
+import { bounded, grown, type Optimizer } from './optimizer.ts';
 
 export interface AdamOptions {
   readonly lr: number;
@@ -45,6 +46,15 @@ export class Adam implements Optimizer {
     this.#means[j] = mean;
     this.#squares[j] = square;
     return weight - (this.#rate * mean) / (Math.sqrt(square) + eps);
+  }
+
+  stepSparse(x: Input, slope: number, weights: Float64Array): void {
+    const { indexes, values, length } = x;
+    for (let i = 0; i < length; i++) {
+      const j = indexes[i]!;
+      const weight = weights[j]!;
+      weights[j] = bounded(this.step(j, weight, values[i]! * slope), weight);
+    }
   }
 
   adopt(): void {}

@@ -2,8 +2,9 @@
 // set when it is next learned (so it lags one update behind), and where |z| ≤ l1 it keeps its old value instead of zero. In the
 // paper's order (`"order": "paper"`) it is what z and n say after each update: exactly zero where |z| ≤ l1.
 
+import type { Input } from '../learner.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
-import { grown, type Optimizer } from './optimizer.ts';
+import { bounded, grown, type Optimizer } from './optimizer.ts';
 
 export interface FtrlOptions {
   readonly alpha: number;
@@ -55,6 +56,15 @@ export class Ftrl implements Optimizer {
     this.#z[j] = z;
     this.#n[j] = squares;
     return Math.abs(z) <= l1 ? 0 : -(z - Math.sign(z) * l1) / ((beta + Math.sqrt(squares)) / alpha + l2);
+  }
+
+  stepSparse(x: Input, slope: number, weights: Float64Array): void {
+    const { indexes, values, length } = x;
+    for (let i = 0; i < length; i++) {
+      const j = indexes[i]!;
+      const weight = weights[j]!;
+      weights[j] = bounded(this.step(j, weight, values[i]! * slope), weight);
+    }
   }
 
   /** The z that gives each weight back, so that learning goes on from it instead of from zero. */

@@ -2,6 +2,7 @@
 // They step as River 0.26 does (river.optim), so that its traces can be compared with ours.
 
 import { z } from 'zod';
+import type { Input } from '../learner.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
 export interface Optimizer {
@@ -12,6 +13,8 @@ export interface Optimizer {
   begin(): void;
   /** The new value of weight `j`, from its present one and its gradient. */
   step(j: number, weight: number, gradient: number): number;
+  /** Steps all weights of an example, whose gradients are its values times `slope`. In each class again, so that V8 inlines `step`. */
+  stepSparse(x: Input, slope: number, weights: Float64Array): void;
   /** Takes over weights that another optimizer learned, with no memory of how. */
   adopt(weights: Float64Array, count: number): void;
   save(writer: StateWriter, count: number): void;
@@ -45,6 +48,13 @@ export const optimizerOptions = z
   .default({ name: 'sgd', lr: 0.01 });
 
 export type OptimizerOptions = z.infer<typeof optimizerOptions>;
+
+/** A weight that a step would carry beyond this keeps its value: a rate that diverges gives bad scores, never NaN. */
+const MAX_WEIGHT = 1e100;
+
+export function bounded(next: number, present: number): number {
+  return Math.abs(next) <= MAX_WEIGHT ? next : present;
+}
 
 /** A copy with room for `capacity`, zeros behind. */
 export function grown(values: Float64Array, capacity: number): Float64Array {

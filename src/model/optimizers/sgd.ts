@@ -1,6 +1,7 @@
 // Stochastic gradient descent with a constant rate: w ← w − lr · g.
 
-import type { Optimizer } from './optimizer.ts';
+import type { Input } from '../learner.ts';
+import { bounded, type Optimizer } from './optimizer.ts';
 
 export class Sgd implements Optimizer {
   readonly name = 'sgd';
@@ -16,6 +17,15 @@ export class Sgd implements Optimizer {
 
   step(_j: number, weight: number, gradient: number): number {
     return weight - this.#lr * gradient;
+  }
+
+  stepSparse(x: Input, slope: number, weights: Float64Array): void {
+    const { indexes, values, length } = x;
+    for (let i = 0; i < length; i++) {
+      const j = indexes[i]!;
+      const weight = weights[j]!;
+      weights[j] = bounded(this.step(j, weight, values[i]! * slope), weight);
+    }
   }
 
   adopt(): void {}
