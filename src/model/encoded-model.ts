@@ -49,6 +49,8 @@ export class EncodedModel implements Model {
   readonly #classWeights: ReadonlyMap<string, number> | undefined;
   #examples: number;
   #skipped: number;
+  /** Of the rows in hand. */
+  #sums: Float64Array = new Float64Array(1);
 
   constructor(parts: EncodedModelParts) {
     this.kind = parts.kind;
@@ -88,6 +90,17 @@ export class EncodedModel implements Model {
     const predictions = new Array<Prediction>(rows.length);
     if (this.#classes || this.#learner.outputNames) {
       for (let i = 0; i < rows.length; i++) predictions[i] = this.#predictAll(rows[i]!);
+      return predictions;
+    }
+    const { weights } = this.#learner;
+    if (weights && this.#dots(rows, weights)) {
+      const sums = this.#sums;
+      for (let i = 0; i < rows.length; i++) {
+        const sum = sums[i]!;
+        const score =
+          sum === sum ? this.#learner.predictSum!(sum) : this.#learner.predict(this.#encode(rows[i]!, false));
+        predictions[i] = { score, prediction: predictionOf(this.task, score) };
+      }
       return predictions;
     }
     for (let i = 0; i < rows.length; i++) {
@@ -161,6 +174,12 @@ export class EncodedModel implements Model {
     this.#classes?.save(writer);
     writer.bytes(this.#learner.save());
     return writer.finish();
+  }
+
+  /** Sums the rows by weights, as far as they are plain numbers. */
+  #dots(rows: readonly FeatureRow[], weights: Float64Array): boolean {
+    if (this.#sums.length < rows.length) this.#sums = new Float64Array(rows.length);
+    return this.#encoder.dots(rows, weights, this.#sums);
   }
 
   #encode(row: FeatureRow, learn: boolean): Input {

@@ -32,6 +32,13 @@ export interface Learner {
   /** Probability of true (binary), value (regression), or the index of the most probable class (multiclass; -1: none yet). */
   predict(x: Input): number;
   /**
+   * Of linear learners of one number: by dimension (zero for those that were never learned), so that rows can be summed as they are
+   * encoded; undefined while they cannot be.
+   */
+  readonly weights?: Float64Array | undefined;
+  /** What `predict` says of an input whose values, each times its weight, sum to `sum`. */
+  predictSum?(sum: number): number;
+  /**
    * For multiclass the probability of each class learned so far, by index, else what `outputNames` names. Reused between
    * calls, and may be longer than there are outputs.
    */

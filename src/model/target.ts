@@ -41,7 +41,10 @@ export function targetOf(task: Task, label: string): number {
   return label.trim() === '' ? Number.NaN : Number(label);
 }
 
+const TRUTHS = ['false', 'true'] as const;
+
 /** What is said of a score: beyond 0.5 is true, exactly 0.5 is false, as in River. */
 export function predictionOf(task: Task, score: number): string {
-  return task === 'binary' ? (score > 0.5 ? 'true' : 'false') : String(score);
+  // By index: which of the two comes next no processor can guess, and a wrong guess waits for the score.
+  return task === 'binary' ? TRUTHS[Number(score > 0.5)]! : String(score);
 }

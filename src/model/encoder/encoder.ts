@@ -9,7 +9,7 @@ import type { StateReader, StateWriter } from '../saved-state.ts';
 import type { EncodeOptions } from './encode-options.ts';
 import { planEncoding, type FeaturePlan, type Role } from './feature-role.ts';
 import { limit, Moments } from './moments.ts';
-import { rowCode, type PlainNumber, type RowCode } from './row-code.ts';
+import { dotCode, rowCode, type DotCode, type PlainNumber, type RowCode, type RowCodeParts } from './row-code.ts';
 import { categoryOf, hashText, numberOf } from './feature-value.ts';
 import { scalerOf, type Scaler } from './scaler.ts';
 
@@ -58,6 +58,9 @@ export class Encoder implements Layout {
   readonly #moments = new Moments();
   readonly #encodeRow: RowCode;
   readonly #learnRow: RowCode;
+  readonly #dots: DotCode | undefined;
+  /** Weights that `#dots` needs. */
+  readonly #dotDimensions: number;
 
   constructor(
     columns: readonly ColumnType[],
@@ -87,8 +90,10 @@ export class Encoder implements Layout {
       values: new Float64Array(features.length),
     };
     this.#owners = new Int32Array(features.length);
-    this.#encodeRow = this.#rowCode(false);
-    this.#learnRow = this.#rowCode(true);
+    this.#encodeRow = rowCode(this.#rowParts(false));
+    this.#learnRow = rowCode(this.#rowParts(true));
+    this.#dots = dotCode(this.#rowParts(false));
+    this.#dotDimensions = 1 + Math.max(-1, ...this.#features.map(({ state }) => state.dimension));
   }
 
   /** Names of the features in use, in the view's order. */
@@ -130,14 +135,24 @@ export class Encoder implements Layout {
     return input;
   }
 
+  /**
+   * Sums rows by weights as they are encoded, for linear learners: `into[i]` is Σ weight · value of row i, NaN where the row has to
+   * be encoded for itself. False where all have to be.
+   */
+  dots(rows: readonly FeatureRow[], weights: Float64Array, into: Float64Array): boolean {
+    if (this.#dots === undefined || weights.length < this.#dotDimensions) return false;
+    this.#dots(rows, weights, into);
+    return true;
+  }
+
   /** The whole of a row, plain numbers fast and the rest by {@link Encoder.#other}. */
-  #rowCode(learn: boolean): RowCode {
+  #rowParts(learn: boolean): RowCodeParts {
     const plain = this.#features.map(({ plan, state }): PlainNumber | undefined => {
       if (plan.role !== 'number' || state.scaler) return undefined;
       const way = plan.scale === 'standard' ? 'standard' : this.#columns ? 'near' : 'as_is';
       return { way, dimension: state.dimension, slot: state.slot };
     });
-    return rowCode({
+    return {
       names: this.features,
       plain,
       absent: this.#columns,
@@ -149,7 +164,7 @@ export class Encoder implements Layout {
       most: NO_CLIP,
       learn,
       other: (f, value, n) => this.#other(f, value, n, learn),
-    });
+    };
   }
 
   /** Any value of any feature; gives the number of entries afterwards. */

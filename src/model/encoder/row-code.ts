@@ -53,6 +53,58 @@ export function rowCode(parts: RowCodeParts): RowCode {
   }
 }
 
+/**
+ * Sums what rows of plain numbers have by weights, encoded but not kept: `into[i]` is Σ weight · value of row i, NaN where the row
+ * has anything else. Undefined where some feature is no plain number, or there are too many.
+ */
+export type DotCode = (rows: readonly FeatureRow[], weights: Float64Array, into: Float64Array) => void;
+
+export function dotCode(parts: RowCodeParts): DotCode | undefined {
+  const { names, plain, moments } = parts;
+  if (names.length > FEATURES_A_FUNCTION || plain.includes(undefined)) return undefined;
+  const lines = plain.map((number, f) => {
+    const name = JSON.stringify(names[f]);
+    const { encoding, dimension } = encodingOf(parts, number!);
+    return `x = row[${name}]; if (!(${IS_PLAIN})) { into[i] = NaN; continue; } ${encoding} sum += weights[${dimension}] * x;`;
+  });
+  const code = `return (rows, weights, into) => {
+    for (let i = 0; i < rows.length; i++) { const row = rows[i]; let sum = 0, x, m, d, e; ${lines.join('\n')} into[i] = sum; }
+  };`;
+  const { counts, means, variances, deviations } = moments;
+  try {
+    return factoryOf(code)(counts, means, variances, deviations) as DotCode;
+  } catch {
+    return undefined;
+  }
+}
+
+type Factory = (...given: unknown[]) => unknown;
+
+/** By their code: models over the same columns share what V8 compiled for the first of them. */
+const FACTORIES = new Map<string, Factory>();
+const MOST_FACTORIES = 64;
+
+function factoryOf(code: string): Factory {
+  let factory = FACTORIES.get(code);
+  if (factory === undefined) {
+    if (FACTORIES.size >= MOST_FACTORIES) FACTORIES.clear();
+    // Names are quoted and all else are numbers: nothing comes from outside.
+    factory = new Function(
+      'counts',
+      'means',
+      'variances',
+      'deviations',
+      'indexes',
+      'values',
+      'owners',
+      'other',
+      code,
+    ) as Factory;
+    FACTORIES.set(code, factory);
+  }
+  return factory;
+}
+
 /** The same without generated code. */
 export function plainRowCode({ names, absent, other }: RowCodeParts): RowCode {
   return (row, n) => {
@@ -79,35 +131,31 @@ function piece(parts: RowCodeParts, from: number): RowCode {
   const { moments, indexes, values, owners, other } = parts;
   const lines: string[] = [];
   for (let f = from; f < Math.min(parts.names.length, from + FEATURES_A_FUNCTION); f++) lines.push(lineOf(parts, f));
-  // Names are quoted and all else are numbers: nothing comes from outside.
-  const make = new Function(
-    'counts',
-    'means',
-    'variances',
-    'deviations',
-    'indexes',
-    'values',
-    'owners',
-    'other',
-    `return (row, n) => { let x, m, d, c, e, v; ${lines.join('\n')} return n; };`,
-  );
   const { counts, means, variances, deviations } = moments;
-  return make(counts, means, variances, deviations, indexes, values, owners, other) as RowCode;
+  const code = `return (row, n) => { let x, m, d, c, e, v; ${lines.join('\n')} return n; };`;
+  return factoryOf(code)(counts, means, variances, deviations, indexes, values, owners, other) as RowCode;
 }
 
-function lineOf({ names, plain, absent, clip, most, learn }: RowCodeParts, f: number): string {
+const IS_PLAIN = `typeof x === 'number' && x <= ${MAX_MAGNITUDE} && x >= ${-MAX_MAGNITUDE}`;
+
+function lineOf(parts: RowCodeParts, f: number): string {
+  const { names, plain, absent, clip, learn } = parts;
   const read = `x = row[${JSON.stringify(names[f])}];`;
   const otherwise = `${absent ? '' : 'if (x !== undefined) '}n = other(${f}, x, n);`;
   const number = plain[f];
   if (number === undefined) return `${read} ${otherwise}`;
-  const { way, slot, dimension } = number;
-  const learning = learn && way !== 'as_is' ? learnLine(slot, clip) : '';
-  const encoding = { standard: standardLine(slot, clip ?? most), near: nearLine(slot, clip), as_is: '' }[way];
-  const end = way === 'standard' ? '' : `x = x > ${most} ? ${most} : x < ${-most} ? ${-most} : x;`;
-  return `${read} if (typeof x === 'number' && x <= ${MAX_MAGNITUDE} && x >= ${-MAX_MAGNITUDE}) {
-    ${learning} ${encoding} ${end}
+  const { encoding, dimension } = encodingOf(parts, number);
+  const learning = learn && number.way !== 'as_is' ? learnLine(number.slot, clip) : '';
+  return `${read} if (${IS_PLAIN}) {
+    ${learning} ${encoding}
     indexes[n] = ${dimension}; owners[n] = ${f}; values[n++] = x;
   } else ${otherwise}`;
+}
+
+function encodingOf({ clip, most }: RowCodeParts, { way, slot, dimension }: PlainNumber) {
+  const end = way === 'standard' ? '' : `x = x > ${most} ? ${most} : x < ${-most} ? ${-most} : x;`;
+  const encoding = { standard: standardLine(slot, clip ?? most), near: nearLine(slot, clip), as_is: '' }[way];
+  return { dimension, encoding: `${encoding} ${end}` };
 }
 
 /** As {@link Moments.learn}. */

@@ -57,9 +57,16 @@ export class GeneralisedLinear implements Learner {
     return this.#linear.bytes;
   }
 
+  get weights(): Float64Array | undefined {
+    return this.#linear.weights;
+  }
+
   predict(x: Input): number {
-    const raw = this.#linear.raw(x);
-    return this.#loss === 'log' ? sigmoid(raw) : raw;
+    return this.#link(this.#linear.raw(x));
+  }
+
+  predictSum(sum: number): number {
+    return this.#link(sum + this.#linear.bias);
   }
 
   learn(x: Input, y: number, weight: number): void {
@@ -78,5 +85,9 @@ export class GeneralisedLinear implements Learner {
     const writer = new StateWriter(`${this.#loss} loss learner`);
     this.#linear.save(writer);
     return writer.finish();
+  }
+
+  #link(raw: number): number {
+    return this.#loss === 'log' ? sigmoid(raw) : raw;
   }
 }

@@ -6,6 +6,7 @@ import { MillraceError } from '../../runtime/errors.ts';
 import type { Input } from '../learner.ts';
 import { createOptimizer } from '../optimizers/create-optimizer.ts';
 import { L1Penalty } from '../optimizers/l1-penalty.ts';
+import { exp } from '../exponential.ts';
 import { bounded, grown, optimizerOptions, type Optimizer } from '../optimizers/optimizer.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
 
@@ -81,6 +82,11 @@ export class LinearScore {
 
   get bias(): number {
     return this.#bias;
+  }
+
+  /** By dimension, of those that were learned; undefined: they owe a penalty, and must be asked one by one. */
+  get weights(): Float64Array | undefined {
+    return this.#penalty === undefined ? this.#weights : undefined;
   }
 
   /** Where it was never moved: a start that is known, instead of zero. */
@@ -179,16 +185,16 @@ export class LinearScore {
 export function sigmoid(raw: number): number {
   if (raw < -30) return 0;
   if (raw > 30) return 1;
-  return 1 / (1 + Math.exp(-raw));
+  return 1 / (1 + exp(-raw));
 }
 
 /** Derivative of the log loss by the raw score, River's cut-offs included. */
 export function logSlope(raw: number, y: number): number {
   const sign = y > 0.5 ? 1 : -1;
   const margin = raw * sign;
-  if (margin > 18) return -sign * Math.exp(-margin);
+  if (margin > 18) return -sign * exp(-margin);
   if (margin < -18) return -sign;
-  return -sign / (Math.exp(margin) + 1);
+  return -sign / (exp(margin) + 1);
 }
 
 export function clipped(slope: number, clip: number): number {

@@ -48,9 +48,16 @@ export class PassiveAggressive implements Learner {
     return this.#linear.bytes;
   }
 
+  get weights(): Float64Array | undefined {
+    return this.#linear.weights;
+  }
+
   predict(x: Input): number {
-    const raw = this.#linear.raw(x);
-    return this.#binary ? sigmoid(raw) : raw;
+    return this.#link(this.#linear.raw(x));
+  }
+
+  predictSum(sum: number): number {
+    return this.#link(sum + this.#linear.bias);
   }
 
   learn(x: Input, y: number, weight: number): void {
@@ -63,6 +70,10 @@ export class PassiveAggressive implements Learner {
 
   explain(x: Input): { readonly bias: number; readonly contributions: Float64Array } {
     return { bias: this.#linear.bias, contributions: this.#linear.contributions(x) };
+  }
+
+  #link(raw: number): number {
+    return this.#binary ? sigmoid(raw) : raw;
   }
 
   save(): Uint8Array {
