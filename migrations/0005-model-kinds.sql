@@ -38,7 +38,8 @@ create or replace function millrace._model_kinds() returns table (kind text, pla
     ('factorization', 10, array['binary', 'regression']),
     ('holt_winters', 11, array['regression']),
     ('neural', 12, array['binary', 'multiclass', 'regression']),
-    ('autoregression', 13, array['regression'])) as known
+    ('autoregression', 13, array['regression']),
+    ('mondrian_forest', 14, array['binary', 'multiclass', 'regression'])) as known
 $$;
 
 -- What a label of a type can be learned as, the usual one first. A boolean also measures what learns without labels.

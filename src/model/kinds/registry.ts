@@ -11,6 +11,7 @@ import { hoeffdingTree } from './hoeffding-tree.ts';
 import { holtWinters } from './holt-winters.ts';
 import { linear } from './linear.ts';
 import { logistic } from './logistic.ts';
+import { mondrianForest } from './mondrian-forest.ts';
 import { naiveBayes } from './naive-bayes.ts';
 import { neural } from './neural.ts';
 import { passiveAggressive } from './passive-aggressive.ts';
@@ -31,6 +32,7 @@ export const LEARNERS: readonly Kind[] = [
   holtWinters,
   neural,
   autoregression,
+  mondrianForest,
 ];
 
 /** Every valid `"kind"`. */

@@ -15,7 +15,8 @@ const PRIORS = { binary: 0.5, regression: 0, multiclass: 0, anomaly: 0 } as cons
 /** Passive-aggressive learning stops at a margin of 1, or an error of `epsilon`. */
 const ENOUGH = { binary: 1 / (1 + Math.exp(-1)) - 1e-9, regression: 1 - 0.1 - 1e-9, multiclass: 1, anomaly: -1 };
 /** Kinds whose explanations are of a probability, not of log-odds. */
-const OF_PROBABILITY: readonly string[] = ['hoeffding_tree', 'hoeffding_adaptive_tree', 'adaptive_forest'];
+const HOEFFDING = ['hoeffding_tree', 'hoeffding_adaptive_tree', 'adaptive_forest'];
+const OF_PROBABILITY: readonly string[] = [...HOEFFDING, 'mondrian_forest'];
 /** Where 64 KiB are not enough. */
 const STATE_BYTES: Readonly<Record<string, number>> = {
   hoeffding_tree: 512 * 1024,
@@ -23,6 +24,7 @@ const STATE_BYTES: Readonly<Record<string, number>> = {
   adaptive_forest: 4 * 2 ** 20,
   factorization: 8 * 2 ** 20,
   neural: 512 * 1024,
+  mondrian_forest: 20 * 2 ** 20,
 };
 /** Kinds that grow with what they learn, up to `max_bytes`. */
 const GROWING = [...OF_PROBABILITY, 'factorization'];
@@ -115,9 +117,25 @@ const subjects: Subject[] = [
     { kind: 'neural', hidden: [], lr: 0.05, class_weights: { true: 3 } },
     'neural without hidden layers',
   ),
+  ...(['binary', 'regression', 'multiclass'] as const).flatMap((task) => [
+    {
+      // Full after some hundred nodes, also where columns and classes come later.
+      ...subjectOf(
+        task,
+        { kind: 'mondrian_forest', max_bytes: 131_072, split_pure: true },
+        `mondrian_forest (${task}) that fills its memory`,
+      ),
+      stateBytes: 200 * 1024,
+    },
+    subjectOf(
+      task,
+      { kind: 'mondrian_forest', trees: 3, aggregate: false, losses: 'absolute', distances: 'absolute' },
+      `mondrian_forest (${task}) whose leaves speak alone`,
+    ),
+  ]),
   // Trees that split at once, and whose parts drift at once.
   ...(['binary', 'regression', 'multiclass'] as const).flatMap((task) =>
-    OF_PROBABILITY.map((kind) => {
+    HOEFFDING.map((kind) => {
       const drift = kind === 'hoeffding_tree' ? {} : { drift_delta: 0.9 };
       const window = kind === 'hoeffding_adaptive_tree' ? { drift_window: 5, switch_significance: 0.9 } : {};
       const options = { kind, grace_period: 5, delta: 0.9, tau: 1, max_depth: 6, ...drift, ...window };
