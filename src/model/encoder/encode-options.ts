@@ -71,15 +71,6 @@ const hashedOptions = z
   .refine(...oneScale(true))
   .prefault({});
 
-/** Of kinds that want every number between 0 and 1. */
-const rangeOptions = z
-  .strictObject({
-    ...columnShape,
-    scale: z.enum(['min_max']).default('min_max'),
-    standardise: z.literal(false).default(false),
-  })
-  .prefault({});
-
 export type EncodeOptions = z.infer<typeof encodeOptions>;
 
 /** When a row enters means, deviations and categories: with its label, as in River, or already as it arrives. */
@@ -97,7 +88,6 @@ export const hashedLearnerOptions = { ...learnerOptions, encode: hashedOptions }
 /** Of kinds that learn every row as it arrives, without labels. */
 const arrivalOption = z.enum(['on_arrival']).default('on_arrival');
 export const anomalyLearnerOptions = { ...columnLearnerOptions, update: arrivalOption };
-export const rangeLearnerOptions = { ...anomalyLearnerOptions, encode: rangeOptions };
 
 /** Of kinds that learn classes: factors on the weight of each class's examples; 1 for those not named. */
 export const classWeights = z.record(z.string(), z.number().min(0).max(1e6)).optional();

@@ -120,6 +120,11 @@ export class Encoder implements Layout {
     return this.#nominal[dimension] === true;
   }
 
+  name(dimension: number): string | undefined {
+    for (const state of this.#states.values()) if (state.dimension === dimension) return state.name;
+    return undefined;
+  }
+
   /** Which feature entry `i` of the last input came from. */
   owner(i: number): number {
     return this.#owners[i]!;

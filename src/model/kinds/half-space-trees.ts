@@ -3,8 +3,9 @@
 
 import { z } from 'zod';
 import { anomalyOptions, warmUp } from '../anomaly/anomaly-options.ts';
-import { HalfSpaceForest } from '../anomaly/half-space-forest.ts';
-import { rangeLearnerOptions } from '../encoder/encode-options.ts';
+import { ColumnRange } from '../anomaly/column-range.ts';
+import { HalfSpaceForest, type ForestShape } from '../anomaly/half-space-forest.ts';
+import { anomalyLearnerOptions } from '../encoder/encode-options.ts';
 import type { Input, Kind, Layout, Learner } from '../learner.ts';
 import { parseOptions } from '../options.ts';
 import { Random } from '../random.ts';
@@ -14,12 +15,20 @@ const MAX_NODES = 4_194_304;
 
 const halfSpaceOptions = z
   .strictObject({
-    ...rangeLearnerOptions,
+    ...anomalyLearnerOptions,
     ...anomalyOptions,
     n_trees: z.int().min(1).max(1000).default(10),
     height: z.int().min(1).max(20).default(8),
     /** Rows that the masses are counted over. */
     window_size: z.int().min(10).max(10_000_000).default(250),
+    ranges: z.enum(['wide', 'observed']).default('wide'),
+    /** By feature least and greatest value, where they are known beforehand. */
+    limits: z
+      .record(
+        z.string(),
+        z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, '[least, greatest]'),
+      )
+      .default({}),
     warm_up: warmUp.optional(),
   })
   .refine(({ n_trees, height }) => n_trees * 2 ** (height + 1) <= MAX_NODES, {
@@ -40,6 +49,9 @@ export class HalfSpaceTrees implements Learner {
   #next: HalfSpaceForest | undefined;
   /** Rows of the window in hand. */
   #rows = 0;
+  /** By dimension; of codes unused. */
+  readonly #ranges: ColumnRange[] = [];
+  readonly #nominal: boolean[] = [];
   /** By dimension; NaN between calls. */
   #row: Float64Array = new Float64Array(0);
 
@@ -53,7 +65,8 @@ export class HalfSpaceTrees implements Learner {
     const reader = new StateReader(saved, NAME);
     const learner = new HalfSpaceTrees(options, layout, reader.u32());
     learner.#rows = reader.u32();
-    learner.#reserve(reader.u32());
+    for (let left = reader.u32(); left > 0; left--) learner.#add(reader);
+    learner.#reserve(0);
     if (reader.u32() === 1) learner.#forest = learner.#loadForest(reader);
     if (reader.u32() === 1) learner.#next = learner.#loadForest(reader);
     reader.finish();
@@ -65,7 +78,7 @@ export class HalfSpaceTrees implements Learner {
   }
 
   get bytes(): number {
-    return 64 + this.#row.byteLength + (this.#forest?.bytes ?? 0) + (this.#next?.bytes ?? 0);
+    return 64 + this.#row.length * 48 + (this.#forest?.bytes ?? 0) + (this.#next?.bytes ?? 0);
   }
 
   predict(x: Input): number {
@@ -78,6 +91,7 @@ export class HalfSpaceTrees implements Learner {
 
   learn(x: Input): void {
     if (this.#rows === 0) this.#fit(x);
+    for (let i = 0; i < x.length; i++) this.#ranges[x.indexes[i]!]?.learn(x.values[i]!);
     this.#fill(x);
     this.#forest!.learn(this.#row);
     this.#next?.learn(this.#row);
@@ -112,11 +126,13 @@ export class HalfSpaceTrees implements Learner {
     const writer = new StateWriter(NAME);
     writer.u32(this.#random.state);
     writer.u32(this.#rows);
-    writer.u32(this.#row.length);
+    writer.u32(this.#ranges.length);
+    for (const range of this.#ranges) range.save(writer);
     for (const forest of [this.#forest, this.#next]) {
       writer.u32(Number(forest !== undefined));
       if (!forest) continue;
       const { shape, seed, window } = forest;
+      writer.text(shape.ranges);
       for (const value of [shape.trees, shape.height, shape.dimensions.length, ...shape.dimensions, seed, window])
         writer.u32(value);
       for (const mass of forest.latest) writer.u32(mass);
@@ -126,11 +142,11 @@ export class HalfSpaceTrees implements Learner {
   }
 
   #loadForest(reader: StateReader): HalfSpaceForest {
+    const ranges = reader.text() === 'wide' ? 'wide' : 'observed';
     const [trees, height] = [reader.u32(), reader.u32()];
     const dimensions = new Int32Array(reader.u32());
     for (let i = 0; i < dimensions.length; i++) dimensions[i] = reader.u32();
-    const nominal = (dimension: number) => this.#layout.nominal(dimension);
-    const forest = new HalfSpaceForest({ trees, height, dimensions, nominal }, reader.u32());
+    const forest = new HalfSpaceForest(this.#shape(trees, height, dimensions, ranges), reader.u32());
     forest.window = reader.u32();
     for (const masses of [forest.latest, forest.reference])
       for (let i = 0; i < masses.length; i++) masses[i] = reader.u32();
@@ -142,27 +158,46 @@ export class HalfSpaceTrees implements Learner {
     const dimensions = x.indexes.slice(0, x.length).sort();
     const last = dimensions.at(-1);
     if (last !== undefined) this.#reserve(last + 1);
-    const { n_trees: trees, height } = this.#options;
+    const { n_trees, height, ranges } = this.#options;
+    const now = this.#forest?.shape;
     const same =
-      this.#forest?.shape.trees === trees &&
-      this.#forest.shape.height === height &&
-      this.#forest.shape.dimensions.length === dimensions.length &&
-      this.#forest.shape.dimensions.every((dimension, i) => dimension === dimensions[i]);
+      now?.trees === n_trees &&
+      now.height === height &&
+      now.ranges === ranges &&
+      now.dimensions.length === dimensions.length &&
+      now.dimensions.every((dimension, i) => dimension === dimensions[i]);
     if (same) return;
     const seed = Math.floor(this.#random.uniform() * 2 ** 32);
-    const nominal = (dimension: number) => this.#layout.nominal(dimension);
-    const grown = new HalfSpaceForest({ trees, height, dimensions, nominal }, seed);
+    const grown = new HalfSpaceForest(this.#shape(n_trees, height, dimensions, ranges), seed);
     if (this.#forest) this.#next = grown;
     else this.#forest = grown;
   }
 
+  #shape(trees: number, height: number, dimensions: Int32Array, ranges: 'observed' | 'wide'): ForestShape {
+    return { trees, height, dimensions, ranges, nominal: (dimension) => this.#layout.nominal(dimension) };
+  }
+
   #reserve(dimensions: number): void {
-    if (dimensions > this.#row.length) this.#row = new Float64Array(dimensions).fill(Number.NaN);
+    while (this.#ranges.length < dimensions) this.#add();
+    if (this.#ranges.length > this.#row.length) this.#row = new Float64Array(this.#ranges.length).fill(Number.NaN);
+  }
+
+  #add(saved?: StateReader): void {
+    const dimension = this.#ranges.length;
+    const name = this.#layout.name(dimension);
+    const { limits } = this.#options;
+    this.#nominal.push(this.#layout.nominal(dimension));
+    this.#ranges.push(
+      new ColumnRange(name !== undefined && Object.hasOwn(limits, name) ? limits[name] : undefined, saved),
+    );
   }
 
   #fill(x: Input): void {
     const row = this.#row;
-    for (let i = 0; i < x.length; i++) if (x.indexes[i]! < row.length) row[x.indexes[i]!] = x.values[i]!;
+    for (let i = 0; i < x.length; i++) {
+      const j = x.indexes[i]!;
+      if (j < row.length) row[j] = this.#nominal[j] ? x.values[i]! : this.#ranges[j]!.place(x.values[i]!);
+    }
   }
 
   #clear(x: Input): void {

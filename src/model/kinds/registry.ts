@@ -6,6 +6,8 @@ import { didYouMean } from '../options.ts';
 import { adaptiveForest } from './adaptive-forest.ts';
 import { autoregression } from './autoregression.ts';
 import { factorization } from './factorization.ts';
+import { gaussianScorer } from './gaussian-scorer.ts';
+import { halfSpaceTrees } from './half-space-trees.ts';
 import { hoeffdingAdaptiveTree } from './hoeffding-adaptive-tree.ts';
 import { hoeffdingTree } from './hoeffding-tree.ts';
 import { holtWinters } from './holt-winters.ts';
@@ -33,6 +35,8 @@ export const LEARNERS: readonly Kind[] = [
   neural,
   autoregression,
   mondrianForest,
+  halfSpaceTrees,
+  gaussianScorer,
 ];
 
 /** Every valid `"kind"`. */

@@ -22,6 +22,17 @@ export function erf(x: number): number {
   return x < 0 ? -value : value;
 }
 
+/** −ln P(|Z| ≥ z) for z ≥ 0, exact to some 15 digits however far out: the probability itself would be 0 from 38 on. */
+export function surprise(z: number): number {
+  const x = z / Math.SQRT2;
+  if (x < 1.25) return -Math.log1p(-erf(x));
+  const s = 1 / (x * x);
+  // Beyond 28, where the approximations end, three terms of the asymptotic series are as good.
+  if (x >= 28) return x * x + Math.log(x * Math.sqrt(Math.PI)) + s / 2 - (5 * s * s) / 8 + (37 * s * s * s) / 24;
+  const ratio = x < 1 / 0.35 ? paired(RA, s) / paired(SA, s) : paired(RB, s) / paired(SB, s);
+  return x * x + 0.5625 - ratio + Math.log(x);
+}
+
 /** 1 − erf(x) for x from 1.25 to 6: the square of x is split, so that its rounding does not enter the exponent. */
 function complement(x: number): number {
   const s = 1 / (x * x);

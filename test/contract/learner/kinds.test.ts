@@ -25,9 +25,10 @@ const STATE_BYTES: Readonly<Record<string, number>> = {
   factorization: 8 * 2 ** 20,
   neural: 512 * 1024,
   mondrian_forest: 20 * 2 ** 20,
+  half_space_trees: 160 * 1024,
 };
 /** Kinds that grow with what they learn, up to `max_bytes`. */
-const GROWING = [...OF_PROBABILITY, 'factorization'];
+const GROWING = [...OF_PROBABILITY, 'factorization', 'half_space_trees', 'gaussian_scorer'];
 
 const FEATURELESS: readonly string[] = ['holt_winters'];
 
@@ -37,13 +38,27 @@ function subjectOf(task: LearnedTask, options: Subject['options'], name = `${opt
     options,
     label: LABELS[task],
     prior: PRIORS[task],
-    raw: task === 'regression' ? 'value' : OF_PROBABILITY.includes(options.kind) ? 'probability' : 'log_odds',
-    certain: options.kind === 'passive_aggressive' ? ENOUGH[task] : 0.9,
+    raw:
+      task === 'anomaly'
+        ? 'output'
+        : task === 'regression'
+          ? 'value'
+          : OF_PROBABILITY.includes(options.kind)
+            ? 'probability'
+            : 'log_odds',
+    certain: options.kind === 'passive_aggressive' || task === 'anomaly' ? ENOUGH[task] : 0.9,
     stateBytes: STATE_BYTES[options.kind] ?? 64 * 1024,
     grows: GROWING.includes(options.kind),
     featureless: FEATURELESS.includes(options.kind),
   };
 }
+
+/** So that the contract's few hundred rows are past the warm-up. */
+const ANOMALIES = [
+  { kind: 'half_space_trees', window_size: 20 },
+  { kind: 'gaussian_scorer', warm_up: 5 },
+  { kind: 'gaussian_scorer', warm_up: 5, combine: 'max' },
+];
 
 const optimizers = [{ name: 'sgd' }, { name: 'adagrad' }, { name: 'adam', lr: 0.01 }, { name: 'ftrl' }];
 
@@ -164,6 +179,11 @@ const subjects: Subject[] = [
     { kind: 'autoregression', d: 0, p: 1, horizon: 2, forgetting: 1 },
     'autoregression that forgets nothing',
   ),
+  ...ANOMALIES.map((options) => subjectOf('anomaly', options, `${options.kind} that is soon warm`)),
+  ...ANOMALIES.map((options) => ({
+    ...subjectOf('anomaly', { ...options, memory: 100 }, `${options.kind} with a memory and a label that measures it`),
+    label: booleanLabel,
+  })),
   subjectOf('binary', { kind: 'auto' }, 'auto for a boolean'),
   subjectOf('regression', { kind: 'auto' }, 'auto for a number'),
 ];

@@ -16,7 +16,7 @@ export interface Subject {
   /** The score before anything was learned. */
   readonly prior: number;
   /** What contributions and bias sum to. */
-  readonly raw: 'value' | 'log_odds' | 'probability';
+  readonly raw: 'value' | 'log_odds' | 'probability' | 'output';
   /** What the score exceeds where there was never another class. */
   readonly certain: number;
   /** Most bytes that `save` gives for the contract's five columns. */
@@ -38,7 +38,7 @@ export const columns: readonly ColumnType[] = [
 ];
 
 export function requestOf(subject: Subject, features: readonly ColumnType[] = columns): ModelRequest {
-  return { options: subject.options, features, label: subject.label, seed: 42, classes: true };
+  return { options: subject.options, features, label: subject.label, seed: 42, classes: true, arrivals: true };
 }
 
 /** Rows with everything that views give: NULL, absent columns, texts for NaN, new categories. */
@@ -64,12 +64,19 @@ export function examplesOf(subject: Subject, count: number, seed = 1): TrainingE
   });
 }
 
+/** As a pipeline does it: the row arrives, later its label. Models that learn no arrivals take no heed of the first. */
+function teach(model: Model, example: TrainingExample): void {
+  model.observe(example.features);
+  model.learn(example);
+}
+
 function scores(model: Model, rows: readonly FeatureRow[]): number[] {
   return model.predictMany(rows).map((prediction) => prediction.score!);
 }
 
 /** From what a model shows, the sum that an explanation must have. */
 function rawOf(subject: Subject, { score, outputs }: Prediction): number {
+  if (subject.raw === 'output') return outputs!['raw']!;
   if (subject.raw !== 'log_odds') return score!;
   if (!isText(subject)) return Math.log(score! / (1 - score!));
   const [first, second] = Object.values(outputs!).sort((a, b) => b - a);
@@ -78,7 +85,7 @@ function rawOf(subject: Subject, { score, outputs }: Prediction): number {
 
 async function trained(subject: Subject, examples: readonly TrainingExample[]): Promise<Model> {
   const model = await createModel(requestOf(subject));
-  for (const example of examples) model.learn(example);
+  for (const example of examples) teach(model, example);
   return model;
 }
 
@@ -100,6 +107,8 @@ export function modelContract(subject: Subject): void {
       const model = await createModel(requestOf(subject));
       expect(scores(model, [...probe, {}])).toEqual([...probe, {}].map(() => subject.prior));
       if (isText(subject)) expect(model.predictMany([{}])).toEqual([{ score: 0, prediction: null, outputs: {} }]);
+      if (model.task === 'anomaly')
+        expect(model.predictMany([{}])).toEqual([{ score: 0, prediction: 'normal', outputs: { raw: 0 } }]);
       expect(model.examples).toBe(0);
     });
 
@@ -115,7 +124,7 @@ export function modelContract(subject: Subject): void {
         Object.freeze(example);
         model.predictMany([example.features]);
         model.explain(example.features, 3);
-        model.learn(example);
+        teach(model, example);
         expect(JSON.stringify(example)).toBe(before);
       }
     });
@@ -161,7 +170,7 @@ export function modelContract(subject: Subject): void {
           let model = await createModel(requestOf(subject));
           for (const [i, example] of examples.entries()) {
             if (points.includes(i)) model = await loadModel(requestOf(subject), model.save());
-            model.learn(example);
+            teach(model, example);
           }
           expect(seen(model, probe)).toEqual(whole);
         }),
@@ -216,7 +225,7 @@ export function modelContract(subject: Subject): void {
             expect([bias, ...contributions.map((part) => part.contribution)].every(Number.isFinite)).toBe(true);
           }
           expect(model.examples).toBe(examples.length);
-          for (const next of examplesOf(subject, 20)) model.learn(next);
+          for (const next of examplesOf(subject, 20)) teach(model, next);
           expect(scores(model, probe).every(Number.isFinite)).toBe(true);
         }),
         { numRuns: 100 },
@@ -229,22 +238,29 @@ export function modelContract(subject: Subject): void {
       const already = model.skipped;
       const before = scores(model, probe);
       const [example] = examplesOf(subject, 1, 7);
+      if (model.task === 'anomaly') {
+        // Labels only measure: there is nothing to be learned from any of them.
+        for (const target of [0, 1, Number.NaN]) model.learn({ ...example!, target });
+        expect([model.skipped, model.examples]).toEqual([0, 50]);
+        expect(scores(model, probe)).toEqual(before);
+        return;
+      }
       if (isText(subject)) {
         const { label, ...unlabelled } = example!;
-        model.learn(unlabelled);
-        model.learn({ ...example!, label: label!.repeat(100) });
-        for (let i = 0; i < 97; i++) model.learn({ ...example!, label: `class ${i}`, weight: 0 });
+        teach(model, unlabelled);
+        teach(model, { ...example!, label: label!.repeat(100) });
+        for (let i = 0; i < 97; i++) teach(model, { ...example!, label: `class ${i}`, weight: 0 });
         expect(model.skipped).toBe(2);
         const filled = scores(model, probe);
-        model.learn({ ...example!, label: 'the 101st' });
-        for (const bad of [Number.NaN, -1, Infinity]) model.learn({ ...example!, weight: bad });
+        teach(model, { ...example!, label: 'the 101st' });
+        for (const bad of [Number.NaN, -1, Infinity]) teach(model, { ...example!, weight: bad });
         expect(model.skipped).toBe(6);
         expect(model.examples).toBe(50 + 2 + 97 + 4);
         expect(scores(model, probe)).toEqual(filled);
         return;
       }
-      for (const bad of [Number.NaN, Infinity, 1e200]) model.learn({ ...example!, target: bad });
-      for (const bad of [Number.NaN, -1, Infinity]) model.learn({ ...example!, weight: bad });
+      for (const bad of [Number.NaN, Infinity, 1e200]) teach(model, { ...example!, target: bad });
+      for (const bad of [Number.NaN, -1, Infinity]) teach(model, { ...example!, weight: bad });
       expect(model.skipped - already).toBe(6);
       expect(model.examples).toBe(56);
       expect(scores(model, probe)).toEqual(before);
@@ -270,6 +286,10 @@ export function modelContract(subject: Subject): void {
       const difference = async (list: TrainingExample[]) => {
         const model = await trained(subject, list);
         const [low, high] = model.predictMany([{ amount: 1 }, { amount: 99 }]);
+        if (model.task === 'anomaly') {
+          const [usual, strange] = model.predictMany([{ amount: 50 }, { amount: 150 }]);
+          return strange!.outputs!['raw']! - usual!.outputs!['raw']!;
+        }
         return isText(subject) ? high!.outputs!['high']! - low!.outputs!['high']! : high!.score! - low!.score!;
       };
       const ratio = (await difference(spoiled)) / (await difference(examples));
@@ -286,6 +306,7 @@ export function modelContract(subject: Subject): void {
       const [score] = scores(model, [same.features]);
       expect(score).toBeGreaterThan(subject.certain);
       expect(score).toBeLessThanOrEqual(1.01);
+      if (model.task === 'anomaly') expect(model.predictMany([same.features])[0]!.prediction).toBe('normal');
     });
 
     test('has contributions that with the bias sum to the raw score, greatest first', async () => {
@@ -309,7 +330,7 @@ export function modelContract(subject: Subject): void {
       const model = await createModel(requestOf(subject));
       const learnFrom = (start: number, count: number) => {
         for (let i = start; i < start + count; i++)
-          model.learn({
+          teach(model, {
             features: { currency: `category ${i}`, amount: i % 10 },
             target: i % 2,
             weight: 1,

@@ -2,7 +2,7 @@
 # traces.py"; predict, then learn, 12 digits.
 
 import csv, math, numpy
-from river import drift, facto, linear_model as lm, naive_bayes as nb, optim, preprocessing as pp, tree
+from river import anomaly, drift, facto, linear_model as lm, naive_bayes as nb, optim, preprocessing as pp, tree
 
 g = lambda v: '%.12g' % v
 NAMES, *ROWS = list(csv.reader(open('../../../examples/phishing/phishing.csv')))
@@ -69,6 +69,48 @@ def vectors(seed, factors):
     return start
 
 
+def gaussian(name):
+    """A number with ten times as much spread in one row of a hundred; score, then learn."""
+    random, model = mulberry32(6), anomaly.GaussianScorer()
+    with open(name + '.csv', 'w') as out:
+        out.write('i,y,x,score\n')
+        for i in range(1500):
+            spread = 10 if next(random) < .01 else 1
+            x = round(20 + spread * (next(random) + next(random) + next(random) - 1.5), 6)
+            out.write(f'{i},,{g(x)},{g(model.score_one(None, x))}\n')
+            model.learn_one(None, x)
+
+
+class Draws:
+    """What HalfSpaceTrees draws from, in the order in which ours does; its seed comes from a first number, as there."""
+    def __init__(self, seed):
+        self.random = mulberry32(int(next(mulberry32(seed)) * 2 ** 32))
+
+    def choices(self, population, weights):
+        pick = next(self.random) * sum(weights)
+        for one, weight in zip(population, weights):
+            if pick < weight:
+                return [one]
+            pick -= weight
+        return [one]
+
+    def uniform(self, a, b):
+        return a + next(self.random) * (b - a)
+
+
+def half_space(name, seed):
+    """Features are sorted by River: a number before their names keeps them in the file's order."""
+    trees = anomaly.HalfSpaceTrees()
+    trees.rng = Draws(seed)
+    model = pp.MinMaxScaler() | trees
+    with open(name + '.csv', 'w') as out:
+        out.write('i,y,score\n')
+        for i, (x, y) in enumerate(numbers()):
+            x = {f'{j} {n}': v for j, (n, v) in enumerate(x.items())}
+            out.write(f'{i},{g(y)},{g(model.score_one(x))}\n')
+            model.learn_one(x)
+
+
 def alarms(delta):
     """Of ADWIN on 12,000 bits of which one in ten, then one in four, then one in ten is set."""
     random, detector = mulberry32(9), drift.ADWIN(delta)
@@ -115,4 +157,6 @@ probabilities('fm_phishing', pp.StandardScaler() | facto.FMClassifier(**fm))
 fm = dict(n_factors=4, latent_initializer=vectors(1, 4), l2_weight=.01, l2_latent=.02, intercept_lr=.02)
 regression('fmreg_phishing', pp.StandardScaler() | facto.FMRegressor(**fm))
 tree_of_stream('ht_stream', tree.HoeffdingTreeClassifier(grace_period=100, delta=1e-5))
+gaussian('gaussian_scorer')
+half_space('half_space_phishing', 7)
 print('ADWIN', [(delta, list(alarms(delta))) for delta in (.002, .01, .3)])

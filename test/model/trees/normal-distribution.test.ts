@@ -1,5 +1,19 @@
 import { expect, test } from 'vitest';
-import { erf, normalCdf } from '../../../src/model/trees/normal-distribution.ts';
+import { erf, normalCdf, surprise } from '../../../src/model/trees/normal-distribution.ts';
+
+/** By deviation −(scipy.stats.norm.logsf(z) + ln 2), on every piece. */
+const SURPRISES = [
+  [1.5, 2.0127972202639444],
+  [1.77, 2.5674997775851214],
+  [3, 5.914579040950405],
+  [4.04, 9.836741442935102],
+  [5, 14.371851213428782],
+  [20, 203.22400819053735],
+  [39, 764.3900093838178],
+  [39.7, 791.9527760185906],
+  [100, 5004.831061513645],
+  [1e6, 500000000014.0414],
+] as const;
 
 /** Trapezoids over the density: an integral of its own. */
 function integrated(x: number): number {
@@ -22,4 +36,13 @@ test('the normal distribution function has its known values', () => {
   expect(normalCdf(0)).toBe(0.5);
   expect(normalCdf(1.959963984540054)).toBeCloseTo(0.975, 14);
   expect(normalCdf(-1.959963984540054)).toBeCloseTo(0.025, 14);
+});
+
+test('the surprise of a deviation is −ln of its two-sided tail, and keeps growing where the tail itself is 0', () => {
+  for (const z of [0, 1e-9, 0.1, 1, 1.7, 1.8, 2.5, 4, 4.1]) {
+    const tail = 2 * normalCdf(-z);
+    expect(Math.abs(surprise(z) + Math.log(tail))).toBeLessThan(1e-10 / tail);
+  }
+  for (const [z, log] of SURPRISES) expect(Math.abs(surprise(z) / log - 1)).toBeLessThan(1e-13);
+  for (let z = 0; z < 60; z += 0.01) expect(surprise(z + 0.01)).toBeGreaterThan(surprise(z));
 });
