@@ -99,7 +99,7 @@ export const gaussianScorer: Kind = {
   tasks: ['anomaly'],
   inputs: 'columns',
   options: gaussianOptions,
-  async create(options, _task, _seed, layout) {
+  create(options, _task, _seed, layout) {
     return new GaussianScorer(parseOptions(gaussianOptions, options), layout);
   },
   async load(options, _task, saved, layout) {
