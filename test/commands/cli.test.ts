@@ -211,9 +211,13 @@ test('every kind of model that SQL knows scores and learns in a pipeline, and go
   }
 });
 
-/** A view that the kind learns from. */
+/** A view that the kind learns from, or is measured on. */
 function labelsFor(learns: readonly string[]): string {
-  return learns.includes('binary') ? 'order_labels' : learns.includes('regression') ? 'order_minutes' : 'order_sizes';
+  return learns.includes('binary') || learns.includes('anomaly')
+    ? 'order_labels'
+    : learns.includes('regression')
+      ? 'order_minutes'
+      : 'order_sizes';
 }
 
 test('a label of text is learned: prediction, score and outputs by class stand in the score table', async () => {
