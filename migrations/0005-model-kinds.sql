@@ -39,9 +39,9 @@ create or replace function millrace._model_kinds() returns table (kind text, pla
     ('holt_winters', 11, array['regression']),
     ('neural', 12, array['binary', 'multiclass', 'regression']),
     ('autoregression', 13, array['regression']),
-    ('mondrian_forest', 14, array['binary', 'multiclass', 'regression'])) as known
-    ('half_space_trees', 13, array['anomaly']),
-    ('gaussian_scorer', 14, array['anomaly'])) as known
+    ('mondrian_forest', 14, array['binary', 'multiclass', 'regression']),
+    ('half_space_trees', 15, array['anomaly']),
+    ('gaussian_scorer', 16, array['anomaly'])) as known
 $$;
 
 -- What a label of a type can be learned as, the usual one first. A boolean also measures what learns without labels.

@@ -26,7 +26,7 @@ export interface Layout {
   /** The dimension holds a category's code (a small integer), not a number. */
   nominal(dimension: number): boolean;
   /** As columns: the feature's name. */
-  name(dimension: number): string | undefined;
+  name?(dimension: number): string | undefined;
 }
 
 /** predict, outputs and explain never change it; all randomness comes from a seed in its state. */

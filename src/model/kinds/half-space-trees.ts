@@ -184,7 +184,7 @@ export class HalfSpaceTrees implements Learner {
 
   #add(saved?: StateReader): void {
     const dimension = this.#ranges.length;
-    const name = this.#layout.name(dimension);
+    const name = this.#layout.name?.(dimension);
     const { limits } = this.#options;
     this.#nominal.push(this.#layout.nominal(dimension));
     this.#ranges.push(
