@@ -12,6 +12,7 @@ import { evaluate, type Evaluation } from './evaluate/prequential.ts';
 import { curveMetric, curveValue, qualityOf, type Quality } from './evaluate/quality.ts';
 import { readCsv } from './evaluate/read-csv.ts';
 import { readQuery } from './evaluate/read-query.ts';
+import { columnsOfSeries, seriesBaselines, type Baseline } from './evaluate/series-baselines.ts';
 import { labelledRows } from './evaluate/stream-order.ts';
 import { warehouseOf, type CommonFlags } from './flags.ts';
 
@@ -30,6 +31,8 @@ interface Evaluated {
   readonly options: ModelOptions;
   readonly evaluation: Evaluation;
   readonly quality: Quality;
+  /** Of models that forecast series. */
+  readonly baselines: readonly Baseline[];
   readonly curve: Curve;
 }
 
@@ -39,16 +42,21 @@ export async function runEvaluate(file: string | undefined, flags: Flags): Promi
   const label = labelOf(table, columnNamed(table, flags.label, '--label'));
   const left = new Set([flags.label, ...(flags.time === undefined ? [] : [flags.time]), ...(flags.key ?? [])]);
   for (const name of flags.key ?? []) columnNamed(table, name, '--key');
-  const features = table.columns.filter(({ name }) => !left.has(name));
+  // A series' key and time are no features, but its model must see them.
+  const featuresOf = (options: ModelOptions): ColumnType[] => {
+    const series = columnsOfSeries(options);
+    return table.columns.filter(({ name }) => !left.has(name) || (series.includes(name) && name !== flags.label));
+  };
   if (flags.time !== undefined) columnNamed(table, flags.time, '--time');
   const rows = labelledRows(table, { label, time: flags.time, delay: flags.delay });
   if (!rows.some((row) => row.label !== undefined))
     throw new MillraceError('USAGE', `column ${flags.label} has no value in any row`, { hint: 'Check --label.' });
   const done: Evaluated[] = [];
   for (const options of models) {
-    const evaluation = await evaluate({ options, features, label, rows, seed: flags.seed });
+    const evaluation = await evaluate({ options, features: featuresOf(options), label, rows, seed: flags.seed });
     const curve = curveOf(nameOf(options), evaluation.scores.length, (n) => curveValue(evaluation, n));
-    done.push({ options, evaluation, quality: qualityOf(evaluation), curve });
+    const baselines = seriesBaselines(options, rows);
+    done.push({ options, evaluation, quality: qualityOf(evaluation), baselines, curve });
     if (!flags.json) process.stderr.write(pc.dim(`${nameOf(options)} done\n`));
   }
   if (flags.curve !== undefined) writeCurve(flags.curve, done);
@@ -102,12 +110,14 @@ interface ModelReport extends Quality {
   readonly rowsPerSecond: number;
   readonly stateBytes: number;
   readonly drift: Evaluation['drift'];
+  /** Of models that forecast series: metrics by the baseline's name. */
+  readonly baselines?: Readonly<Record<string, Baseline['metrics']>>;
 }
 
 function report(rows: number, done: readonly Evaluated[]): { rows: number; models: readonly ModelReport[] } {
   return {
     rows,
-    models: done.map(({ options, evaluation, quality }) => ({
+    models: done.map(({ options, evaluation, quality, baselines }) => ({
       model: options,
       kind: evaluation.kind,
       task: evaluation.task,
@@ -116,6 +126,9 @@ function report(rows: number, done: readonly Evaluated[]): { rows: number; model
       rowsPerSecond: Math.round(rows / evaluation.seconds),
       stateBytes: evaluation.stateBytes,
       drift: evaluation.drift,
+      ...(baselines.length > 0 && {
+        baselines: Object.fromEntries(baselines.map(({ name, metrics }) => [name, metrics])),
+      }),
     })),
   };
 }
@@ -138,11 +151,12 @@ function draw(rows: number, done: readonly Evaluated[]): string {
             `${Math.ceil(evaluation.stateBytes / 1024)} kB`,
           ]),
           [
-            task === 'regression' ? 'always the mean' : 'a constant answer',
+            task === 'regression' ? 'the mean, or no change' : 'a constant answer',
             ...cells(models[0]!.quality.baseline),
             '',
             '',
           ],
+          ...baselinesOf(models).map(({ shown, metrics }) => [shown, ...cells(metrics), '', '']),
         ],
       ),
       drawCurves(
@@ -163,6 +177,17 @@ function draw(rows: number, done: readonly Evaluated[]): string {
     ...done.flatMap(({ options, evaluation }) => driftLines(nameOf(options), evaluation.drift)),
     pc.dim(`${rows} rows, each scored before its label was learned`),
   ].join('\n\n');
+}
+
+/** What no model says, each once: models may differ in what a series is, and how long its season. */
+function baselinesOf(models: readonly Evaluated[]): { shown: string; metrics: Baseline['metrics'] }[] {
+  const all = models.flatMap(({ options, baselines }) =>
+    baselines.map(({ name, metrics }) => ({
+      shown: name === 'no_change' ? 'no change in its series' : `${String(options['season'])} values before`,
+      metrics,
+    })),
+  );
+  return all.filter((one, at) => all.findIndex((other) => JSON.stringify(other) === JSON.stringify(one)) === at);
 }
 
 const MOST_ALARMS = 5;

@@ -170,3 +170,58 @@ test('rows come in the order of their time, those of one time as they stand, tho
   expect(ordered.map(({ features }) => features['n'])).toEqual([3, 2, 1, 4]);
   expect(ordered.map(({ label }) => label)).toEqual(['true', 'true', undefined, 'false']);
 });
+
+test('a model that forecasts series sees key and time that are no features, beside no change and the season before', async () => {
+  const season = [10, 30, 20, 40];
+  const lines = Array.from({ length: 60 }, (_, n) =>
+    ['a', 'b'].map(
+      (store) =>
+        `${store},${new Date(Date.UTC(2026, 0, n + 1)).toISOString().slice(0, 10)},${(store === 'a' ? 1 : 100) * (season[n % 4]! + 0.01 * n)}`,
+    ),
+  ).flat();
+  const file = csv(`store,day,sold\n${lines.join('\n')}\n`);
+  const model = '{"kind":"holt_winters","series":"store","time":"day","period":"1 day","season":4,"beta":null}';
+  const figures = async (...args: string[]) => {
+    const result = await run(
+      file,
+      '--label',
+      'sold',
+      '--key',
+      'store',
+      '--time',
+      'day',
+      '--model',
+      model,
+      ...args,
+      '--json',
+    );
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    const { metrics, baselines } = report(result).models[0]! as Report['models'][number] & {
+      baselines: Record<string, Record<string, number>>;
+    };
+    expect(Object.keys(baselines)).toEqual(['no_change', 'season_before']);
+    return [metrics['mae']!, baselines['no_change']!['mae']!, baselines['season_before']!['mae']!];
+  };
+  // By hand: of 60 rows a series the first is off by all of its value, and each other by its step; by those of 4 days before.
+  const value = (n: number) => season[n % 4]! + 0.01 * n;
+  const mean = (off: (n: number) => number) =>
+    (101 / 120) * Array.from({ length: 60 }, (_, n) => off(n)).reduce((a, b) => a + b);
+  const [mae, noChange, before] = await figures();
+  expect(noChange).toBeCloseTo(
+    mean((n) => Math.abs(value(n) - (n > 0 ? value(n - 1) : 0))),
+    9,
+  );
+  expect(before).toBeCloseTo(
+    mean((n) => (n >= 4 ? 0.04 : Math.abs(value(n) - (n > 0 ? value(n - 1) : 0)))),
+    9,
+  );
+  expect(mae).toBeLessThan(noChange! / 4);
+  // A label that comes after two days: the model forecasts three ahead, no change is of three days before, the season is as it was.
+  const [late, lateNoChange, lateBefore] = await figures('--delay', '3d');
+  expect(lateNoChange).toBeCloseTo(
+    mean((n) => Math.abs(value(n) - (n > 2 ? value(n - 3) : 0))),
+    9,
+  );
+  expect(lateBefore).toBeLessThan(lateNoChange! / 4);
+  expect(late).toBeLessThan(lateNoChange! / 4);
+});

@@ -57,8 +57,13 @@ export class SeriesForecaster implements Learner {
     this.#models = models;
     this.#horizon = horizon;
     this.#period = periodOf(options);
-    this.outputNames = Array.from({ length: horizon }, (_, h) => [`${h + 1}`, `${h + 1}_low`, `${h + 1}_high`]).flat();
-    this.#outputs = new Float64Array(3 * horizon);
+    const bounds = [(1 - options.interval) / 2, (1 + options.interval) / 2].map((share) => share.toPrecision(6));
+    this.outputNames = [
+      ...Array.from({ length: horizon }, (_, h) => [`${h + 1}`, `${h + 1}_low`, `${h + 1}_high`]).flat(),
+      // The first bounds once more, as quantiles: metrics measure those.
+      ...bounds.map((share) => String(Number(share))),
+    ];
+    this.#outputs = new Float64Array(3 * horizon + 2);
     this.#forecasts = new Float64Array(horizon);
     this.#deviations = new Float64Array(horizon);
     this.#widths = new IntervalWidths(options.interval, horizon, saved);
@@ -102,6 +107,7 @@ export class SeriesForecaster implements Learner {
       this.#outputs[3 * h + 1] = finite(this.#forecasts[h]! - reach);
       this.#outputs[3 * h + 2] = finite(this.#forecasts[h]! + reach);
     }
+    this.#outputs.set(this.#outputs.subarray(1, 3), 3 * this.#horizon);
     return this.#outputs;
   }
 

@@ -143,11 +143,14 @@ describe.each(KINDS)('$kind', (kind) => {
   test('bounds of the first rows are wide, not wrong: all values so far say how wide', async () => {
     const model = await forecaster({ ...kind, series: 'store' });
     const bounds = (store: string) => model.predictMany([{ store }])[0]!.outputs!;
-    expect(bounds('a')).toEqual({ '1': 0, '1_low': 0, '1_high': 0 });
+    expect(bounds('a')).toEqual({ '1': 0, '1_low': 0, '1_high': 0, '0.05': 0, '0.95': 0 });
     for (let n = 0; n < 40; n++) for (const store of ['a', 'b', 'c']) learnValue(model, n % 4, { store });
     expect(bounds('new')['1']).toBeCloseTo(1.5, 1);
     expect(bounds('new')['1_low']).toBeLessThan(0);
     expect(bounds('new')['1_high']).toBeGreaterThan(3);
+    // As quantiles once more, which metrics measure.
+    expect(bounds('new')['0.05']).toBe(bounds('new')['1_low']);
+    expect(bounds('new')['0.95']).toBe(bounds('new')['1_high']);
   });
 
   test('stays finite for constant, huge and tiny values, with bounds in order', async () => {
