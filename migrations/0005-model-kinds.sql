@@ -41,7 +41,8 @@ create or replace function millrace._model_kinds() returns table (kind text, pla
     ('autoregression', 13, array['regression']),
     ('mondrian_forest', 14, array['binary', 'multiclass', 'regression']),
     ('half_space_trees', 15, array['anomaly']),
-    ('gaussian_scorer', 16, array['anomaly'])) as known
+    ('gaussian_scorer', 16, array['anomaly']),
+    ('tensorflow', 17, array['binary', 'multiclass', 'regression'])) as known
 $$;
 
 -- What a label of a type can be learned as, the usual one first. A boolean also measures what learns without labels.

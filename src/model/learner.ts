@@ -21,12 +21,16 @@ export interface Input {
   time?: number;
 }
 
-/** What a learner may ask about dimensions; the answers never change. */
+/** What a learner may ask about dimensions. */
 export interface Layout {
-  /** The dimension holds a category's code (a small integer), not a number. */
+  /** The dimension holds a category's code (a small integer), not a number. The answer never changes. */
   nominal(dimension: number): boolean;
   /** As columns: the feature's name. */
   name?(dimension: number): string | undefined;
+  /** That there are. From the start each number, ordinal and boolean has one, in the order of the columns. */
+  readonly dimensions: number;
+  /** That there can be, once every category and every NULL has its own. */
+  readonly mostDimensions: number;
 }
 
 /** predict, outputs and explain never change it; all randomness comes from a seed in its state. */

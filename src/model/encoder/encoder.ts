@@ -110,6 +110,12 @@ export class Encoder implements Layout {
     return this.#dimensions;
   }
 
+  get mostDimensions(): number {
+    const most = (plan: FeaturePlan) =>
+      plan.role === 'one_hot' ? plan.maxValues + 1 : plan.role === 'hashing' ? plan.dimensions : 1;
+    return this.#features.reduce((sum, { plan }) => sum + most(plan) + (plan.indicator ? 1 : 0), 0);
+  }
+
   get bytes(): number {
     let bytes = this.#input.values.byteLength * 2;
     for (const state of this.#states.values()) bytes += 160 + state.values.size * 80 + (state.scaler?.bytes ?? 0);

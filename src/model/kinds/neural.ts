@@ -4,8 +4,7 @@ import { z } from 'zod';
 import { MillraceError } from '../../runtime/errors.ts';
 import { classWeights, learnerOptions, maxClasses, taskOption } from '../encoder/encode-options.ts';
 import type { Input, Kind, Learner } from '../learner.ts';
-import type { LearnedTask } from '../model.ts';
-import { Head, type HeadTask } from '../net/head.ts';
+import { Head, headTask, type HeadTask } from '../net/head.ts';
 import { MiniBatches, type BatchExample } from '../net/mini-batches.ts';
 import { Net } from '../net/net.ts';
 import { openArithmetic } from '../net/wasm-arithmetic.ts';
@@ -13,19 +12,14 @@ import { parseOptions } from '../options.ts';
 import { Random } from '../random.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
 
-/** Of kinds that learn by mini-batches. */
-export const batchOptions = {
+const neuralOptions = z.strictObject({
+  ...learnerOptions,
   /** Examples that a step is taken for. */
   batch: z.int().min(1).max(4096).default(8),
   /** Steps for each batch: one on its own examples, the others on them again or, with `replay`, on as many drawn from those kept. */
   epochs: z.int().min(1).max(100).default(3),
   /** Latest examples kept. */
   replay: z.int().min(0).max(1_000_000).default(0),
-};
-
-const neuralOptions = z.strictObject({
-  ...learnerOptions,
-  ...batchOptions,
   hidden: z.array(z.int().min(1).max(1024)).max(8).default([64, 32]),
   activation: z.enum(['relu', 'tanh']).default('relu'),
   dropout: z.number().min(0).max(0.9).default(0),
@@ -179,12 +173,6 @@ function changed(saved: string, wanted: string): MillraceError {
   return new MillraceError('MODEL_STATE', `the saved net ${saved}, the options say ${wanted}`, {
     hint: 'A net keeps its shape: give the options it was saved with, or rebuild the pipeline to start a new one.',
   });
-}
-
-/** `Kind.tasks` names no other. */
-export function headTask(task: LearnedTask): HeadTask {
-  if (task === 'binary' || task === 'regression' || task === 'multiclass') return task;
-  throw new Error(`a net has no head for ${task}`);
 }
 
 export const neural: Kind = {

@@ -19,6 +19,7 @@ import { neural } from './neural.ts';
 import { passiveAggressive } from './passive-aggressive.ts';
 import { quantile } from './quantile.ts';
 import { softmax } from './softmax.ts';
+import { tensorflow } from './tensorflow.ts';
 
 export const LEARNERS: readonly Kind[] = [
   logistic,
@@ -37,6 +38,7 @@ export const LEARNERS: readonly Kind[] = [
   mondrianForest,
   halfSpaceTrees,
   gaussianScorer,
+  tensorflow,
 ];
 
 /** Every valid `"kind"`. */

@@ -10,6 +10,12 @@ import { TargetScale } from './target-scale.ts';
 /** The tasks that have a head. */
 export type HeadTask = Extract<LearnedTask, 'binary' | 'regression' | 'multiclass'>;
 
+/** The kinds that have a head name no other task. */
+export function headTask(task: LearnedTask): HeadTask {
+  if (task === 'binary' || task === 'regression' || task === 'multiclass') return task;
+  throw new Error(`a net has no head for ${task}`);
+}
+
 /** Raw outputs end here; where sums overflow they have no sign, and count as 0. */
 const MAX_RAW = 1e30;
 /** An example counts as at most this many. */

@@ -26,6 +26,7 @@ const STATE_BYTES: Readonly<Record<string, number>> = {
   neural: 512 * 1024,
   mondrian_forest: 20 * 2 ** 20,
   half_space_trees: 160 * 1024,
+  tensorflow: 512 * 1024,
 };
 /** Kinds that grow with what they learn, up to `max_bytes`. */
 const GROWING = [...OF_PROBABILITY, 'factorization', 'half_space_trees', 'gaussian_scorer'];
@@ -148,6 +149,18 @@ const subjects: Subject[] = [
       `mondrian_forest (${task}) whose leaves speak alone`,
     ),
   ]),
+  subjectOf(
+    'binary',
+    {
+      kind: 'tensorflow',
+      batch: 10,
+      layers: [
+        { class: 'Dense', units: 8, activation: 'tanh' },
+        { class: 'Dropout', rate: 0.2 },
+      ],
+    },
+    'tensorflow with dropout',
+  ),
   // Trees that split at once, and whose parts drift at once.
   ...(['binary', 'regression', 'multiclass'] as const).flatMap((task) =>
     HOEFFDING.map((kind) => {

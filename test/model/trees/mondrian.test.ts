@@ -314,7 +314,12 @@ describe('a Mondrian forest', () => {
 
   test('a heavier example counts for as many', () => {
     const forest = () =>
-      new MondrianForest({ ...tree, trees: 1, relative_distance: false }, 2, { nominal: () => false }, 5);
+      new MondrianForest(
+        { ...tree, trees: 1, relative_distance: false },
+        2,
+        { nominal: () => false, dimensions: 2, mostDimensions: 2 },
+        5,
+      );
     const [heavy, often] = [forest(), forest()];
     const row = Float64Array.of(1);
     for (const one of [heavy, often]) one.prepare(1, 1);
