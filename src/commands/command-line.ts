@@ -132,7 +132,10 @@ function evaluate(): Command {
   const command = new Command('evaluate')
     .description('Compare models on a CSV file or a query: each row is scored, then its label is learned')
     .argument('[csv]', 'file with a header line; - reads standard input')
-    .requiredOption('--label <column>', 'what is to be predicted; true and false, 0 and 1, a number, or a class')
+    .option(
+      '--label <column>',
+      'what is to be predicted; true and false, 0 and 1, a number, or a class. Models of anomalies need none: it only measures them',
+    )
     .option('--key <columns>', 'columns that only name a row, separated by commas: not features', (text: string) =>
       text.split(',').map((name) => name.trim()),
     )

@@ -18,7 +18,7 @@ import { warehouseOf, type CommonFlags } from './flags.ts';
 
 export type Flags = Pick<CommonFlags, 'warehouse' | 'json'> & {
   readonly query?: string;
-  readonly label: string;
+  readonly label?: string;
   readonly key?: readonly string[];
   readonly time?: string;
   readonly delay?: string;
@@ -39,8 +39,12 @@ interface Evaluated {
 export async function runEvaluate(file: string | undefined, flags: Flags): Promise<void> {
   const models = (flags.model.length > 0 ? flags.model : ['{"kind": "auto"}']).map(parseModel);
   const table = await readTable(file, flags);
-  const label = labelOf(table, columnNamed(table, flags.label, '--label'));
-  const left = new Set([flags.label, ...(flags.time === undefined ? [] : [flags.time]), ...(flags.key ?? [])]);
+  const label = flags.label === undefined ? undefined : labelOf(table, columnNamed(table, flags.label, '--label'));
+  const left = new Set([
+    ...(flags.label === undefined ? [] : [flags.label]),
+    ...(flags.time === undefined ? [] : [flags.time]),
+    ...(flags.key ?? []),
+  ]);
   for (const name of flags.key ?? []) columnNamed(table, name, '--key');
   // A series' key and time are no features, but its model must see them.
   const featuresOf = (options: ModelOptions): ColumnType[] => {
@@ -49,8 +53,12 @@ export async function runEvaluate(file: string | undefined, flags: Flags): Promi
   };
   if (flags.time !== undefined) columnNamed(table, flags.time, '--time');
   const rows = labelledRows(table, { label, time: flags.time, delay: flags.delay });
-  if (!rows.some((row) => row.label !== undefined))
+  if (label !== undefined && !rows.some((row) => row.label !== undefined))
     throw new MillraceError('USAGE', `column ${flags.label} has no value in any row`, { hint: 'Check --label.' });
+  if (flags.curve !== undefined && label === undefined)
+    throw new MillraceError('USAGE', 'there is no learning curve without labels', {
+      hint: 'Give --label, or leave --curve out.',
+    });
   const done: Evaluated[] = [];
   for (const options of models) {
     const evaluation = await evaluate({ options, features: featuresOf(options), label, rows, seed: flags.seed });
@@ -138,6 +146,7 @@ function draw(rows: number, done: readonly Evaluated[]): string {
   for (const task of new Set(done.map(({ evaluation }) => evaluation.task))) {
     const models = done.filter(({ evaluation }) => evaluation.task === task);
     const names = Object.keys(models[0]!.quality.metrics);
+    const labelled = models[0]!.evaluation.scores.length > 0;
     const cells = (values: Quality['metrics']): (string | null)[] =>
       names.map((name) => (values[name] == null ? null : values[name].toFixed(4)));
     parts.push(
@@ -150,20 +159,27 @@ function draw(rows: number, done: readonly Evaluated[]): string {
             String(Math.round(rows / evaluation.seconds)),
             `${Math.ceil(evaluation.stateBytes / 1024)} kB`,
           ]),
-          [
-            task === 'regression' ? 'the mean, or no change' : 'a constant answer',
-            ...cells(models[0]!.quality.baseline),
-            '',
-            '',
-          ],
+          ...(labelled
+            ? [
+                [
+                  task === 'regression' ? 'the mean, or no change' : 'a constant answer',
+                  ...cells(models[0]!.quality.baseline),
+                  '',
+                  '',
+                ],
+              ]
+            : []),
           ...baselinesOf(models).map(({ shown, metrics }) => [shown, ...cells(metrics), '', '']),
         ],
       ),
-      drawCurves(
-        curveMetric(models[0]!.evaluation).name,
-        models.map(({ curve }) => curve),
-      ),
     );
+    if (labelled)
+      parts.push(
+        drawCurves(
+          curveMetric(models[0]!.evaluation).name,
+          models.map(({ curve }) => curve),
+        ),
+      );
   }
   const notices = new Set(done.flatMap(({ evaluation }) => evaluation.notices));
   const skipped = done.filter(({ evaluation }) => evaluation.skipped > 0);
@@ -175,7 +191,11 @@ function draw(rows: number, done: readonly Evaluated[]): string {
         `${pc.yellow('notice')} ${nameOf(options)} could not learn ${evaluation.skipped} labels`,
     ),
     ...done.flatMap(({ options, evaluation }) => driftLines(nameOf(options), evaluation.drift)),
-    pc.dim(`${rows} rows, each scored before its label was learned`),
+    pc.dim(
+      done.some(({ evaluation }) => evaluation.task !== 'anomaly')
+        ? `${rows} rows, each scored before its label was learned`
+        : `${rows} rows, each scored before it was learned`,
+    ),
   ].join('\n\n');
 }
 

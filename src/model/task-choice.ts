@@ -2,7 +2,6 @@
 
 import { MillraceError } from '../runtime/errors.ts';
 import type { LearnerOptions } from './encoder/encode-options.ts';
-import { chooseKind } from './kinds/auto.ts';
 import type { Kind } from './learner.ts';
 import type { LearnedTask, ModelRequest } from './model.ts';
 import { didYouMean } from './options.ts';
@@ -26,11 +25,10 @@ const HINTS: Readonly<Record<LearnedTask, string>> = {
 export function chooseTask(kind: Kind, parsed: LearnerOptions, request: ModelRequest): LearnedTask {
   const { label } = request;
   if (kind.tasks.includes('anomaly') && (!label || taskOf(label) === 'binary')) return 'anomaly';
-  if (!label) {
-    // The same words for every kind that learns labels.
-    chooseKind(request);
-    throw new Error('chooseKind refuses what has no label');
-  }
+  if (!label)
+    throw new MillraceError('MODEL_INVALID', `"${kind.name}" learns from labels, and there is no label view`, {
+      hint: `Give labels => 'a_view'; or model => '{"kind":"half_space_trees"}', which finds anomalies without; or '{"kind":"none"}' for a live feature table.`,
+    });
   const possible = tasksOf(label).filter((task) => kind.tasks.includes(task));
   const first = possible[0];
   if (first === undefined) {

@@ -225,3 +225,33 @@ test('a model that forecasts series sees key and time that are no features, besi
   expect(lateBefore).toBeLessThan(lateNoChange! / 4);
   expect(late).toBeLessThan(lateNoChange! / 4);
 });
+
+test('anomalies are found without labels; with one the same scores are measured, and it is never learned', async () => {
+  const lines = Array.from({ length: 2000 }, (_, i) => {
+    const fault = i > 600 && i % 100 === 0;
+    return `${fault ? 60 + (i % 7) : 20 + ((i * 37) % 101) / 50},${((i * 53) % 97) / 10},${fault}`;
+  });
+  const file = csv(['temperature,pressure,fault', ...lines].join('\n'));
+  const kinds = ['--model', '{"kind":"half_space_trees"}', '--model', '{"kind":"gaussian_scorer"}'];
+  const measured = await run(file, '--label', 'fault', ...kinds, '--json');
+  for (const { task, labels, metrics, baseline } of report(measured).models) {
+    expect([task, labels]).toEqual(['anomaly', 2000]);
+    expect(Object.keys(metrics)).toEqual(['roc_auc', 'pr_auc', 'precision', 'recall', 'alarm_rate']);
+    expect(metrics['roc_auc']).toBeGreaterThan(0.98);
+    expect(metrics['recall']).toBeGreaterThan(0.8);
+    expect(baseline).toMatchObject({ roc_auc: 0.5, pr_auc: 13 / 2000, precision: 13 / 2000 });
+  }
+  const blind = csv(['temperature,pressure', ...lines.map((line) => line.split(',').slice(0, 2).join(','))].join('\n'));
+  const found = await run(blind, ...kinds, '--json');
+  expect(report(found).models.map(({ labels, metrics }) => [labels, metrics])).toEqual(
+    report(measured).models.map(({ metrics }) => [0, { alarm_rate: metrics['alarm_rate'] }]),
+  );
+  const shown = await run(blind);
+  expect(shown).toMatchObject({ code: 0 });
+  expect(shown.stdout).toContain('2000 rows, each scored before it was learned');
+  expect(shown.stdout).not.toContain('accuracy');
+  expect(await run(blind, '--curve', 'curve.svg')).toMatchObject({ code: 2 });
+  const refused = await run(blind, '--model', '{"kind":"logistic"}');
+  expect(refused.code).not.toBe(0);
+  expect(refused.stderr).toMatch(/"logistic" learns from labels, and there is no label view/);
+});

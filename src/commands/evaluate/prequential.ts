@@ -30,6 +30,8 @@ export interface Evaluation {
   readonly answers: readonly ClassAnswer[];
   /** Of quantiles. */
   readonly intervals: readonly IntervalAnswer[];
+  /** Share of all rows, with and without a label, that an anomaly model called one. */
+  readonly alarmRate: number;
   readonly seconds: number;
   readonly stateBytes: number;
   readonly notices: readonly string[];
@@ -42,7 +44,8 @@ export interface Evaluation {
 export interface EvaluationRequest {
   readonly options: ModelOptions;
   readonly features: readonly ColumnType[];
-  readonly label: ColumnType;
+  /** Undefined: of models that learn without. */
+  readonly label: ColumnType | undefined;
   readonly rows: readonly LabelledRow[];
   readonly seed: number;
 }
@@ -70,6 +73,7 @@ export async function evaluate({ options, features, label, rows, seed }: Evaluat
   };
   const started = process.hrtime.bigint();
   let n = 0;
+  let alarms = 0;
   for (const row of rows) {
     for (let due = waiting.take(row.at); due; due = waiting.take(row.at)) learn(due);
     const [said] = model.predictMany([row.features]);
@@ -77,6 +81,7 @@ export async function evaluate({ options, features, label, rows, seed }: Evaluat
       model.observe(row.features);
       take();
     }
+    if (task === 'anomaly' && said!.prediction === 'anomaly') alarms++;
     if (row.label === undefined) continue;
     scores[n] = said!.score ?? 0;
     targets[n] = targetOf(task, row.label);
@@ -92,7 +97,7 @@ export async function evaluate({ options, features, label, rows, seed }: Evaluat
   for (let due = waiting.take(Infinity); due; due = waiting.take(Infinity)) learn(due);
   const seconds = Number(process.hrtime.bigint() - started) / 1e9;
   const { kind, bytes: stateBytes, notices, skipped } = model;
-  const said = { scores, targets, predicted, answers, intervals };
+  const said = { scores, targets, predicted, answers, intervals, alarmRate: alarms / rows.length };
   return { task, kind, ...said, seconds, stateBytes, notices, skipped, drift };
 }
 

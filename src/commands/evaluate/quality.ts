@@ -53,7 +53,8 @@ function measured(values: readonly MetricValue[]): Quality {
 }
 
 /** Of an order alone: how far up a row stands is not a probability. Precision and recall are those of what was said. */
-function anomaly({ scores, targets, predicted }: Evaluation): Quality {
+function anomaly({ scores, targets, predicted, alarmRate }: Evaluation): Quality {
+  if (targets.length === 0) return gather([['alarm_rate', alarmRate, null]]);
   const ranked = binaryQuality(scores, targets).values.filter(
     ({ metric }) => metric === 'roc_auc' || metric === 'pr_auc',
   );
@@ -66,8 +67,9 @@ function anomaly({ scores, targets, predicted }: Evaluation): Quality {
   }
   return gather([
     ...ranked.map(({ metric, value, baseline }): Figure => [metric, value, baseline]),
-    ['precision', said > 0 ? hits / said : null, targets.length > 0 ? real / targets.length : null],
-    ['recall', real > 0 ? hits / real : null, targets.length > 0 ? said / targets.length : null],
+    ['precision', said > 0 ? hits / said : null, real / targets.length],
+    ['recall', real > 0 ? hits / real : null, said / targets.length],
+    ['alarm_rate', alarmRate, null],
   ]);
 }
 

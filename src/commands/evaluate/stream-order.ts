@@ -6,7 +6,8 @@ import type { DataTable } from './data-table.ts';
 import type { LabelledRow } from './prequential.ts';
 
 export interface StreamOrder {
-  readonly label: ColumnType;
+  /** Undefined: no row has one. */
+  readonly label: ColumnType | undefined;
   /** Column whose value orders the rows; without it they stand in the order of the file. */
   readonly time: string | undefined;
   /** A duration where there is a time, else a number of rows. */
@@ -19,8 +20,8 @@ export function labelledRows({ rows }: DataTable, { label, time, delay }: Stream
   const ordered = rows.map((features, n) => ({ features, at: time === undefined ? n : timeUs(features[time], time) }));
   if (time !== undefined) ordered.sort((a, b) => a.at - b.at);
   return ordered.map(({ features, at }) => {
-    const value = features[label.name];
-    return { features, at, dueAt: at + delayBy, label: value === null ? undefined : labelText(label, value) };
+    const value = label === undefined ? null : features[label.name];
+    return { features, at, dueAt: at + delayBy, label: value === null ? undefined : labelText(label!, value) };
   });
 }
 

@@ -4,13 +4,10 @@ import { MillraceError } from '../../runtime/errors.ts';
 import type { ModelRequest } from '../model.ts';
 import { taskOf } from '../target.ts';
 
-/** `logistic` for a boolean label, `linear` for a number. Rejects others with MODEL_INVALID. */
-export function chooseKind(request: ModelRequest): 'logistic' | 'linear' {
+/** `logistic` for a boolean label, `linear` for a number, without labels `half_space_trees`. Rejects others with MODEL_INVALID. */
+export function chooseKind(request: ModelRequest): 'logistic' | 'linear' | 'half_space_trees' {
   const { label } = request;
-  if (!label)
-    throw new MillraceError('MODEL_INVALID', 'there is nothing to learn: the pipeline has no label view', {
-      hint: `Give labels => 'a_view', or model => '{"kind":"none"}' for a live feature table.`,
-    });
+  if (!label) return 'half_space_trees';
   const task = taskOf(label);
   if (!task)
     throw new MillraceError('MODEL_INVALID', `no model learns a label of type ${label.type}`, {
