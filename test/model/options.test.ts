@@ -85,8 +85,9 @@ describe('model options that are not valid are refused with what would be', () =
     expect(await refusal({ kind: 'softmax' }, textLabel)).toContain(
       'no model learns a label of type text in a pipeline yet',
     );
-    const none = { ...requestFor(columns, { kind: 'auto' }), label: undefined };
-    await expect(createModel(none)).rejects.toThrow(/no label view/);
+    const none = { ...requestFor(columns), label: undefined, arrivals: true };
+    await expect(createModel(none)).rejects.toThrow(/"logistic" learns from labels, and there is no label view/);
+    expect((await createModel({ ...none, options: { kind: 'auto' } })).kind).toBe('half_space_trees');
   });
 });
 
