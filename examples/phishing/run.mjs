@@ -1,19 +1,10 @@
-// Learns live which web sites are phishing: sites arrive one by one, the truth about each in a later transaction. Run it by
+// Learns live which web sites are phishing: sites arrive one by one, the truth about each in a later transaction.
 //
-//   npm run build && node examples/phishing/run.mjs [--warehouse URL] [--brokers HOST:PORT,…] [--data DIR]
-//
-// Without --warehouse it starts a Postgres of its own in a folder that it removes afterwards; without --brokers the records go
-// through the embedded stream.
+//   npm run build && node examples/phishing/run.mjs
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
-import pg from 'pg';
+import { runExample, until } from '../harness.mjs';
 
 const TABLES = `
 create table sites (
@@ -39,52 +30,10 @@ select millrace.create_pipeline('phishing', features => 'site_features', event_t
 /** River 0.26.1, `preprocessing.StandardScaler() | linear_model.LogisticRegression()`, progressive validation on the same rows. */
 const RIVER = { accuracy: 0.8928, log_loss: 0.33 };
 
-const { values: flags } = parseArgs({
-  options: { warehouse: { type: 'string' }, brokers: { type: 'string' }, data: { type: 'string' } },
-});
-/** The command line as it was built; a test may name another copy. */
-const cli = path.resolve(process.env.MILLRACE_CLI ?? path.join(import.meta.dirname, '../../dist/cli.js'));
-if (!existsSync(cli)) {
-  console.error('Build it first: npm run build');
-  process.exit(2);
-}
-
-const temporary = [];
-const folder = flags.data ?? temporaryFolder();
-const server = flags.warehouse ? undefined : await startPostgres();
-const url = flags.warehouse ?? server.url;
-try {
-  await run();
-} finally {
-  await server?.stop('immediate');
-  for (const one of temporary) rmSync(one, { recursive: true, force: true });
-}
-
-async function run() {
-  await succeeds(millrace('migrate', '--warehouse', url));
-  const warehouse = new pg.Client({ connectionString: url });
-  await warehouse.connect();
-  try {
-    console.log(FEATURES, LABELS, PIPELINE);
-    await warehouse.query(TABLES + FEATURES + LABELS + PIPELINE);
-    const stream = flags.brokers ? ['--brokers', flags.brokers] : [];
-    const up = millrace('up', '--warehouse', url, '--data', folder, ...stream);
-    await Promise.race([play(warehouse), ended(up)]);
-    up.kill('SIGTERM');
-    await succeeds(up);
-    await report(warehouse);
-  } finally {
-    await warehouse.end();
-  }
-}
+await runExample({ tables: TABLES, views: FEATURES + LABELS, pipelines: PIPELINE, names: ['phishing'], play, report });
 
 /** Each site is a transaction, and what it turned out to be another, before the next site comes. */
 async function play(warehouse) {
-  const [{ state, reason }] = await until(
-    warehouse,
-    `select state, reason from millrace.status where pipeline = 'phishing' and state in ('running', 'failed')`,
-  );
-  if (state === 'failed') throw new Error(`the pipeline failed: ${reason}`);
   const [, ...rows] = readFileSync(path.join(import.meta.dirname, 'phishing.csv'), 'utf8')
     .trim()
     .split(/\r?\n/);
@@ -130,41 +79,4 @@ async function report(warehouse) {
   }
   const figures = Object.fromEntries(metrics.map(({ metric, value }) => [metric, value]));
   console.log(`\n${JSON.stringify({ metrics: figures, scores })}`);
-}
-
-/** Asks again until there are rows. */
-async function until(warehouse, sql) {
-  for (;;) {
-    const { rows } = await warehouse.query(sql);
-    if (rows.length > 0) return rows;
-    await sleep(100);
-  }
-}
-
-function millrace(...args) {
-  return spawn(process.execPath, [...process.execArgv, cli, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
-}
-
-async function succeeds(child) {
-  const code = child.exitCode ?? (await once(child, 'exit'))[0];
-  if (code !== 0) throw new Error(`millrace ended with exit code ${code}; what it said is above`);
-}
-
-/** Rejects when it ends: while it is needed it must not. */
-async function ended(child) {
-  const [code] = await once(child, 'exit');
-  throw new Error(`millrace up ended early, with exit code ${code}`);
-}
-
-async function startPostgres() {
-  const module = path.join(path.dirname(cli), 'warehouse', `local-postgres${path.extname(cli)}`);
-  const { startLocalPostgres } = await import(pathToFileURL(module).href);
-  // A folder of its own, as it belongs to another user where we are root.
-  return startLocalPostgres({ folder: temporaryFolder(), port: 0 });
-}
-
-function temporaryFolder() {
-  const made = mkdtempSync(path.join(tmpdir(), 'millrace-phishing-'));
-  temporary.push(made);
-  return made;
 }

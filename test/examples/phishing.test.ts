@@ -1,16 +1,9 @@
-// The example as a user runs it, against the numbers that River has on the same rows. It runs from the sources, so that it tests
-// what stands here, not what was built last.
+// The example as a user runs it, against the numbers that River has on the same rows.
 
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { createDatabase } from '../support/database.ts';
+import { runExample } from '../support/example.ts';
 import { kafkaBrokers } from '../support/kafka.ts';
 
-const ROOT = path.join(import.meta.dirname, '../..');
 const ROWS = 1250;
 
 interface Figures {
@@ -26,7 +19,7 @@ interface Run {
 
 const brokers = await kafkaBrokers();
 let embedded: Promise<Run> | undefined;
-const overEmbedded = (): Promise<Run> => (embedded ??= runExample());
+const overEmbedded = (): Promise<Run> => (embedded ??= run());
 
 test('over the embedded stream the phishing example is as good as River', async () => {
   expectRiver(await overEmbedded());
@@ -35,7 +28,7 @@ test('over the embedded stream the phishing example is as good as River', async 
 test.skipIf(brokers === undefined)(
   'over Kafka the phishing example gives the same scores, bit for bit',
   async () => {
-    const kafka = await runExample(brokers);
+    const kafka = await run(brokers);
     expectRiver(kafka);
     expect(kafka).toEqual(await overEmbedded());
   },
@@ -53,24 +46,10 @@ function expectRiver({ figures, measured }: Run): void {
   expect(measured[0]).toBe(0.5);
 }
 
-async function runExample(brokers?: readonly string[]): Promise<Run> {
-  await using database = await createDatabase();
-  const folder = mkdtempSync(path.join(tmpdir(), 'millrace-test-phishing-'));
-  try {
-    const hooks = path.join(ROOT, 'test/support/typescript-hooks.mjs');
-    const script = path.join(ROOT, 'examples/phishing/run.mjs');
-    const args = ['--import', hooks, script, '--warehouse', database.url, '--data', folder];
-    if (brokers) args.push('--brokers', brokers.join(','));
-    const env = { ...process.env, MILLRACE_CLI: path.join(ROOT, 'src/cli.ts') };
-    const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: 240_000 });
-    const rows = await database.query<{ measured_score: number }>(
-      'select measured_score from phishing_scores order by site',
-    );
-    return {
-      figures: JSON.parse(stdout.trim().split('\n').at(-1)!) as Figures,
-      measured: rows.map((row) => row.measured_score),
-    };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+async function run(brokers?: readonly string[]): Promise<Run> {
+  await using example = await runExample('phishing', brokers);
+  const rows = await example.database.query<{ measured_score: number }>(
+    'select measured_score from phishing_scores order by site',
+  );
+  return { figures: example.figures as Figures, measured: rows.map((row) => row.measured_score) };
 }
