@@ -216,7 +216,7 @@ describe('of users and items', () => {
       const request = requestFor(ids, { kind: 'factorization', encode: asCategories, ...options });
       const changed = await loadModel(request, model.save());
       expect(Math.abs(accuracyOf(changed, later) - before), JSON.stringify(options)).toBeLessThan(0.1);
-      for (const example of examples.slice(0, 500)) changed.learn(example);
+      for (const example of clicks(4000, 4)) changed.learn(example);
       expect(accuracyOf(changed, later), JSON.stringify(options)).toBeGreaterThan(before - 0.05);
     }
   });
@@ -234,6 +234,19 @@ describe('of users and items', () => {
     expect(model.explain({ user_id: 99_999 }, 1).contributions[0]!.contribution).toBe(0);
     const encoder = 90 * 20_000;
     expect(model.bytes).toBeLessThan(131_072 + encoder);
+  });
+
+  test('with less memory than it had, the dimensions that came first go on', async () => {
+    const model = await modelOf({ max_bytes: 1_000_000 });
+    const row = (i: number) => ({ user_id: i, item_id: i % 7 });
+    for (let i = 0; i < 6000; i++) model.learn({ features: row(i), target: Number(i % 7 < 3), weight: 1 });
+    const request = requestFor(ids, { kind: 'factorization', encode: asCategories, max_bytes: 131_072 });
+    const smaller = await loadModel(request, model.save());
+    expect(model.bytes - smaller.bytes).toBeGreaterThan(500_000);
+    expect(smaller.predictMany([row(1)])).toEqual(model.predictMany([row(1)]));
+    expect(smaller.explain({ user_id: 5999 }, 1).contributions[0]!.contribution).toBe(0);
+    for (let i = 6000; i < 7000; i++) smaller.learn({ features: row(i), target: Number(i % 7 < 3), weight: 1 });
+    expect(smaller.predictMany([row(1)])[0]!.score).toBeGreaterThan(0.9);
   });
 
   test('ftrl is refused', async () => {

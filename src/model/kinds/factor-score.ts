@@ -51,7 +51,7 @@ export class FactorScore {
     this.#vectorSteps = createOptimizer(options.optimizer);
   }
 
-  /** Another optimizer or number of factors goes on from the parameters that are there, with no memory of how they came to be. */
+  /** Another optimizer, number of factors or memory goes on from the parameters that are there, but forgets how they came to be. */
   static load(options: FactorScoreOptions, reader: StateReader): FactorScore {
     const score = new FactorScore(options, reader.u32());
     const factors = reader.u32();
@@ -64,12 +64,15 @@ export class FactorScore {
       optimizer.load(from);
       return optimizer;
     });
+    const whole = score.#weights.length <= score.#room;
     score.#count = Math.min(score.#room, score.#weights.length);
     score.#weights = score.#weights.slice(0, score.#count);
     if (factors === options.factors) score.#vectors = vectors.slice(0, score.#count * factors);
     else score.#refactor(vectors, factors);
-    if (factors === options.factors && name === options.optimizer.name)
-      [score.#weightSteps, score.#vectorSteps] = steps as [Optimizer, Optimizer];
+    if (whole && name === options.optimizer.name) {
+      score.#weightSteps = steps[0]!;
+      if (factors === options.factors) score.#vectorSteps = steps[1]!;
+    }
     score.#weightSteps.grow(score.#count);
     score.#vectorSteps.grow(score.#count * options.factors);
     return score;

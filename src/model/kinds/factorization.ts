@@ -26,7 +26,7 @@ export const factorizationOptions = z.strictObject({
       path: ['name'],
       message: 'expected "sgd", "adagrad" or "adam": "ftrl" would set vectors to zero, where they have no slope',
     })
-    .default({ name: 'adagrad', lr: 0.1, eps: 1e-8 }),
+    .default({ name: 'adagrad', lr: 0.2, eps: 1e-8 }),
   intercept_lr: z.number().min(0).max(1e6).default(0.01),
   l2: penalty.default(0),
   l2_factors: penalty.default(0),
