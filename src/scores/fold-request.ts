@@ -33,7 +33,7 @@ export interface FoldRequest {
 }
 
 export interface FoldResult {
-  readonly writes: Omit<WriteSet, 'versions' | 'checkpoint'>;
+  readonly writes: Omit<WriteSet, 'versions' | 'drift' | 'checkpoint'>;
   readonly overlay: Overlay;
   readonly scored: number;
 }

@@ -15,7 +15,7 @@ import { Entry, Row } from './entry.ts';
 import { expiredAt, isExpired, type Expired } from './expiry.ts';
 import { writeEntry } from './entry-writes.ts';
 import type { FoldRequest, FoldResult } from './fold-request.ts';
-import { answerOf, carryLabel } from './measured.ts';
+import { answerOf, carryLabel, measuredPrediction } from './measured.ts';
 import type { DeadLetter, DueRow, Example, ItemPosition, Outcome, ScoreRow } from './score-store.ts';
 import { UnscoredRows } from './unscored-rows.ts';
 
@@ -253,7 +253,8 @@ class BatchFold {
 
   /** An example without a label, learned before the next commit is scored. */
   #learnArrival(row: Row): void {
-    const example: Example = { at: { ...row.position, i: 0 }, features: row.features, label: null, weight: 1 };
+    const nothing = { label: null, weight: 1, score: null, prediction: null };
+    const example: Example = { at: { ...row.position, i: 0 }, features: row.features, ...nothing };
     this.#examples.push(example);
     this.#request.pending.push(example, row.parsed);
   }
@@ -274,7 +275,8 @@ class BatchFold {
     this.#measure(row, label, prior, at);
     const { scorer } = this.#request;
     if (label === null || !scorer.learnsLabels || !scorer.accepts(label)) return;
-    const example: Example = { at, features: row.measuredFeatures ?? row.features, label, weight };
+    const given = { score: row.measuredScore, prediction: measuredPrediction(row) };
+    const example: Example = { at, features: row.measuredFeatures ?? row.features, label, weight, ...given };
     this.#examples.push(example);
     this.#request.pending.push(example, row.measuredFeatures === null ? row.parsed : undefined);
   }

@@ -12,6 +12,7 @@ const TABLES = [
   '_models',
   '_checkpoints',
   '_metrics',
+  '_drift',
   '_dead_letters',
   '_alerts',
 ] as const;

@@ -22,6 +22,12 @@ export function answerOf(
   return JSON.stringify(answer);
 }
 
+/** The prediction behind the measured score; null where the score says it. */
+export function measuredPrediction(row: Row): string | null {
+  if (row.measuredAnswer !== null) return (JSON.parse(row.measuredAnswer) as Answer).prediction;
+  return row.outputs === null ? null : row.prediction;
+}
+
 /** The row is computed anew; its label and what that was measured on stay (rule C). */
 export function carryLabel(old: Row, row: Row, segmentBy: string | undefined): void {
   row.label = old.label;

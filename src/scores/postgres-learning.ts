@@ -6,6 +6,7 @@ import { boolArray, float8Array, int4Array, int8Array, lsnArray, textArray, time
 import { isAboveItem } from './item-position.ts';
 import type {
   Cursors,
+  Drift,
   Example,
   ExamplesAfter,
   GenerationId,
@@ -22,14 +23,18 @@ export async function insertExamples(client: pg.Client, id: PartitionId, example
   const to = examples.at(-1)!.at;
   await client.query({
     name: 'write examples',
-    text: `insert into millrace._examples (pipeline_id, generation, partition, to_lsn, to_n, to_i, lsns, ns, items, labels, weights, features)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    text: `insert into millrace._examples (pipeline_id, generation, partition, to_lsn, to_n, to_i, lsns, ns, items, labels, weights, features,
+        scores, predictions) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     values: [
       ...[id.pipelineId, id.generation, id.partition, formatLsn(to.lsn), to.n, to.i],
       ...positions(examples),
       textArray(examples.map((example) => example.label)),
       float8Array(examples.map((example) => example.weight)),
       textArray(examples.map((example) => example.features)),
+      examples.some(({ score }) => score !== null) ? float8Array(examples.map((example) => example.score)) : null,
+      examples.some(({ prediction }) => prediction !== null)
+        ? textArray(examples.map((example) => example.prediction))
+        : null,
     ],
   });
 }
@@ -70,9 +75,17 @@ interface ItemsRow {
 }
 
 export async function readExamples(client: pg.Client, id: GenerationId, cursors: Cursors): Promise<ExamplesAfter[]> {
-  const found = await client.query<ItemsRow & { labels: (string | null)[]; weights: number[]; features: string[] }>({
-    text: `select partition, lsns::text[], ns, items, labels, weights, features from millrace._examples e where ${ABOVE}
-      order by partition, to_lsn, to_n, to_i`,
+  const found = await client.query<
+    ItemsRow & {
+      labels: (string | null)[];
+      weights: number[];
+      features: string[];
+      scores: (number | null)[] | null;
+      predictions: (string | null)[] | null;
+    }
+  >({
+    text: `select partition, lsns::text[], ns, items, labels, weights, features, scores, predictions from millrace._examples e
+      where ${ABOVE} order by partition, to_lsn, to_n, to_i`,
     values: [id.pipelineId, id.generation, JSON.stringify(storedCursors(cursors))],
   });
   return found.rows.map((row) => ({
@@ -83,6 +96,8 @@ export async function readExamples(client: pg.Client, id: GenerationId, cursors:
         features: row.features[index]!,
         label: row.labels[index] ?? null,
         weight: row.weights[index]!,
+        score: row.scores?.[index] ?? null,
+        prediction: row.predictions?.[index] ?? null,
       }))
       .filter((example) => isAboveItem(example.at, cursors[row.partition])),
   }));
@@ -232,6 +247,33 @@ export async function insertVersion(client: pg.Client, id: GenerationId, version
       version.metrics,
       version.reason,
       timestampArray([version.savedAtUs]),
+    ],
+  });
+}
+
+/** What is there already was noticed before a restart, by the same example. */
+export async function insertDrift(client: pg.Client, id: GenerationId, drift: readonly Drift[]): Promise<void> {
+  await client.query({
+    name: 'write drift',
+    text: `insert into millrace._drift (pipeline_id, generation, partition, position_lsn, position_n, position_i, signal, feature, detector,
+        from_value, to_value, action, examples, model_version, noticed_at)
+      select $1, $2, u.* from unnest($3::int4[], $4::pg_lsn[], $5::int8[], $6::int4[], $7::text[], $8::text[], $9::text[], $10::float8[],
+        $11::float8[], $12::text[], $13::int8[], $14::int8[], $15::timestamptz[]) u
+      on conflict do nothing`,
+    values: [
+      id.pipelineId,
+      id.generation,
+      int4Array(drift.map((one) => one.partition)),
+      ...positions(drift),
+      textArray(drift.map((one) => one.signal)),
+      textArray(drift.map((one) => one.feature ?? '')),
+      textArray(drift.map((one) => one.detector)),
+      float8Array(drift.map((one) => one.from)),
+      float8Array(drift.map((one) => one.to)),
+      textArray(drift.map((one) => one.action)),
+      int8Array(drift.map((one) => one.examples)),
+      int8Array(drift.map((one) => one.modelVersion)),
+      timestampArray(drift.map((one) => one.noticedAtUs)),
     ],
   });
 }

@@ -172,6 +172,7 @@ export class PostgresScoreStore implements ScoreStore {
         'models',
         'checkpoints',
         'metrics',
+        'drift',
         'dead_letters',
         'alerts',
       ])

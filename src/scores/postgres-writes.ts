@@ -8,7 +8,7 @@ import { boolArray, float8Array, int8Array, jsonArray, lsnArray, textArray, time
 import { TEXT_ONLY } from '../warehouse/connection.ts';
 import { keyColumns } from './key-columns.ts';
 import type { ExpiryRange } from './expiry.ts';
-import { insertExamples, insertOutcomes, insertVersion } from './postgres-learning.ts';
+import { insertDrift, insertExamples, insertOutcomes, insertVersion } from './postgres-learning.ts';
 import { timestampText } from './postgres-reads.ts';
 import { scoreTableSql } from './score-table.ts';
 import type { PartitionId, ScoreRow, WriteSet } from './score-store.ts';
@@ -30,6 +30,7 @@ export async function applyWrites(
   await writeDeadLetters(client, id, writes);
   await writeAlerts(client, id, writes);
   for (const version of writes.versions) await insertVersion(client, id, version);
+  if (writes.drift.length > 0) await insertDrift(client, id, writes.drift);
 }
 
 /** One bounded deletion, in a transaction of its own; again it finds nothing or what is left. */

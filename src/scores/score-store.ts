@@ -119,6 +119,28 @@ export interface Example {
   /** Null: a row as it arrived. */
   readonly label: string | null;
   readonly weight: number;
+  /** What the row was given before its label came; null of a row as it arrived, and where nothing scored it. */
+  readonly score: number | null;
+  /** Likewise, where the score does not say it: of a model that says more than one number; null else. */
+  readonly prediction: string | null;
+}
+
+/** What watches over a model noticed: a row of the view `millrace.drift`. */
+export interface Drift {
+  readonly partition: number;
+  /** Of the example by which it was noticed. */
+  readonly at: ItemPosition;
+  readonly signal: 'loss' | 'score' | 'features';
+  /** Null: not of a feature. */
+  readonly feature: string | null;
+  readonly detector: string;
+  readonly from: number;
+  readonly to: number;
+  readonly action: string;
+  readonly examples: number;
+  /** In force then. */
+  readonly modelVersion: number;
+  readonly noticedAtUs: number;
 }
 
 /** A label was measured, changed or withdrawn: what metrics are folded from. */
@@ -239,6 +261,8 @@ export interface WriteSet {
   readonly alertCloses: readonly KeyText[];
   readonly alerts: readonly Alert[];
   readonly versions: readonly ModelVersion[];
+  /** One that is there already, by the same example, signal, feature and detector, stays as it is. */
+  readonly drift: readonly Drift[];
   readonly checkpoint: LearnerCheckpoint | undefined;
 }
 

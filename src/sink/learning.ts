@@ -2,10 +2,11 @@
 
 import type { SinkDefinition } from '../flow/pipeline.ts';
 import type { Position } from '../flow/position.ts';
-import type { Model, ModelRequest, Task } from '../model/model.ts';
+import type { DriftAlarm, Model, ModelRequest, Task } from '../model/model.ts';
 import { isAboveItem } from '../scores/item-position.ts';
 import { PendingExamples } from '../scores/pending-examples.ts';
 import type {
+  Drift,
   Example,
   GenerationId,
   ItemPosition,
@@ -23,6 +24,7 @@ type LearningPorts = Pick<SinkPorts, 'store' | 'createModel' | 'loadModel' | 'op
 
 export interface Saved {
   readonly versions: readonly ModelVersion[];
+  readonly drift: readonly Drift[];
   readonly checkpoint: LearnerCheckpoint | undefined;
   readonly examples: readonly Example[];
 }
@@ -51,6 +53,7 @@ export class Learning implements Scorer {
   #checkpointBytes = 0;
   #outcomes = 0;
   #versions: ModelVersion[] = [];
+  #drift: Drift[] = [];
   #checkpoint: LearnerCheckpoint | undefined;
   #redefining: Promise<unknown> = Promise.resolve();
 
@@ -151,11 +154,22 @@ export class Learning implements Scorer {
         target: this.#ports.targetOf(this.#model.task, example.label),
         label: example.label,
         weight: example.weight,
+        score: example.score,
+        prediction: example.prediction,
       });
     this.#cursors[partition] = example.at;
     this.#learned += 1;
-    if (this.#model.examples !== examples && this.#model.examples % this.#model.settings.saveEvery === 0)
+    const drift = this.#model.takeAlarms?.() ?? [];
+    if (drift.length > 0) this.#noticed(partition, example.at, drift);
+    else if (this.#model.examples !== examples && this.#model.examples % this.#model.settings.saveEvery === 0)
       this.#save(`${this.#model.examples} examples`);
+  }
+
+  /** Drift is a reason for a version, and so for a checkpoint: what was noticed is written with the state that has noticed it. */
+  #noticed(partition: number, at: ItemPosition, alarms: readonly DriftAlarm[]): void {
+    const seen = { partition, at, modelVersion: this.#version, noticedAtUs: this.#ports.clock.nowUs() };
+    for (const alarm of alarms) this.#drift.push({ ...alarm, ...seen });
+    this.#save(`drift: ${[...new Set(alarms.map(({ signal }) => signal))].join(', ')}`);
   }
 
   count(partition: number, outcome: Outcome): void {
@@ -223,8 +237,9 @@ export class Learning implements Scorer {
       checkpoint = this.#snapshot(this.#model.save());
       left = beyond(checkpoint.cursors[partition], left);
     }
-    const saved = { versions: this.#versions, checkpoint, examples: left };
+    const saved = { versions: this.#versions, drift: this.#drift, checkpoint, examples: left };
     this.#versions = [];
+    this.#drift = [];
     this.#checkpoint = undefined;
     if (checkpoint !== undefined) this.#serial = checkpoint.serial;
     return saved;
@@ -233,6 +248,8 @@ export class Learning implements Scorer {
   /** For a drain: where learning stands now, unless a checkpoint has it. */
   checkpointNow(): LearnerCheckpoint | undefined {
     if (this.#learned === this.#savedLearned && this.#outcomes === this.#savedOutcomes) return undefined;
+    // Versions and drift are written with a batch only: without one they come about again at the next start.
+    if (this.#versions.length > 0) return undefined;
     const checkpoint = this.#snapshot(this.#model.save());
     this.#serial = checkpoint.serial;
     return checkpoint;

@@ -11,6 +11,7 @@ import type {
   Alert,
   Cursors,
   DeadLetter,
+  Drift,
   Example,
   ExamplesAfter,
   GenerationId,
@@ -50,6 +51,8 @@ export interface MemoryGeneration {
   readonly labels: Map<KeyText, LabelEntry>;
   readonly alerts: Map<KeyText, Alert & { readonly id: number; readonly partition: number }>;
   readonly versions: ModelVersion[];
+  /** By what a row of millrace._drift is known by. */
+  readonly drift: Map<string, Drift>;
   checkpoint: LearnerCheckpoint | undefined;
   metrics: readonly MetricValue[];
 }
@@ -90,6 +93,7 @@ export class MemoryScoreStore implements ScoreStore {
         labels: new Map(),
         alerts: new Map(),
         versions: [],
+        drift: new Map(),
         checkpoint: undefined,
         metrics: [],
       };
@@ -268,7 +272,7 @@ export class MemoryScoreStore implements ScoreStore {
   }
 
   #writeRest(id: PartitionId, partition: MemoryPartition, writes: WriteSet): void {
-    const { labels, alerts, versions } = this.generation(id);
+    const { labels, alerts, versions, drift } = this.generation(id);
     if (writes.truncate) {
       partition.due.clear();
       partition.deadLetters = [];
@@ -288,6 +292,18 @@ export class MemoryScoreStore implements ScoreStore {
     for (const alert of writes.alerts)
       alerts.set(alert.key, { ...alert, id: (this.#alertId += 1), partition: id.partition });
     versions.push(...writes.versions);
+    for (const one of writes.drift) {
+      const name = JSON.stringify([
+        one.partition,
+        String(one.at.lsn),
+        one.at.n,
+        one.at.i,
+        one.signal,
+        one.feature,
+        one.detector,
+      ]);
+      if (!drift.has(name)) drift.set(name, one);
+    }
   }
 
   #saveCheckpoint(id: GenerationId, checkpoint: LearnerCheckpoint): boolean {

@@ -8,8 +8,8 @@ import { definition, history, ports, runToEnd, seeded } from './history.ts';
 
 const topic = { group: 'g', pipelineId: 1, generation: 1 };
 
-/** One version, at the beginning: what is learned after it is in no version. */
-const seldom = { ...definition, model: { kind: 'logistic', save_every: 1_000_000 } };
+/** One version, at the beginning: what is learned after it is in no version. Nothing watches, so that a checkpoint is small. */
+const seldom = { ...definition, model: { kind: 'logistic', save_every: 1_000_000, drift: { signals: [] } } };
 
 class WatchedStore extends MemoryScoreStore {
   readonly writes: WriteSet[] = [];

@@ -16,6 +16,7 @@ export function contents(store: MemoryScoreStore): unknown {
     ),
     outcomes: partition.outcomes,
     versions: generation.versions.map((version) => ({ ...version, state: Buffer.from(version.state).toString('hex') })),
+    drift: [...generation.drift.values()],
     checkpoint: { ...generation.checkpoint, serial: 0 },
     state: partition.state,
   };

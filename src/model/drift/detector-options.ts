@@ -60,8 +60,8 @@ export type DetectorOptions = z.infer<typeof detectorOptions>;
 /** They take 0 and 1 only: of numbers there are no errors to count. */
 export const ERROR_DETECTORS: readonly string[] = ['ddm', 'eddm', 'hddm_a', 'hddm_w', 'fhddm'];
 
-/** Room for 6 · 2^24 values: the state of a detector then keeps its size. */
-const ADWIN_ROWS = 24;
+/** Room for 390,000 values before the state of a detector grows. */
+const ADWIN_ROWS = 16;
 
 export function createDetector(options: DetectorOptions): Detector {
   switch (options.name) {

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import type {
+  Drift,
   LearnerCheckpoint,
   PartitionState,
   ScoreRow,
@@ -12,6 +13,8 @@ import { definition } from '../../sink/history.ts';
 
 export interface Opened extends AsyncDisposable {
   readonly store: ScoreStore;
+  /** What is stored of pipeline 1, generation 1. */
+  drift(): Promise<readonly Drift[]>;
 }
 
 const id = { pipelineId: 1, generation: 1, partition: 0 };
@@ -236,10 +239,13 @@ export function scoreStoreContract(name: string, open: () => Promise<Opened>): v
   test(`${name}: a checkpoint follows the one before, takes its examples away, and is given back`, async () => {
     await using opened = await open();
     const { store } = opened;
-    const example = (n: number) => ({ at: { lsn: 1n, n, i: 0 }, features: '{"a":1}', label: 'true', weight: 2 });
+    const example = (n: number, score: number | null = null, prediction: string | null = null) => {
+      const learned = { features: '{"a":1}', label: 'true', weight: 2 };
+      return { at: { lsn: 1n, n, i: 0 }, ...learned, score, prediction };
+    };
     const first = writesOf(await store.open(id, 0), { examples: [example(0)] });
     await store.write(id, definition, first);
-    await store.write(id, definition, writesOf(first.next, { examples: [example(1), example(2)] }));
+    await store.write(id, definition, writesOf(first.next, { examples: [example(1), example(2, 0.1 + 0.2, 'ü')] }));
     const checkpoint = checkpointOf(1, { lsn: 1n, n: 1, i: 0 });
     expect(await store.saveCheckpoint(id, checkpoint)).toBe('written');
     expect(await store.saveCheckpoint(id, checkpoint)).toBe('stolen');
@@ -252,7 +258,24 @@ export function scoreStoreContract(name: string, open: () => Promise<Opened>): v
     });
     const left: unknown[] = [];
     for await (const { examples } of store.examplesAfter(id, checkpoint.cursors)) left.push(...examples);
-    expect(left).toEqual([example(2)]);
+    expect(left).toEqual([example(2, 0.1 + 0.2, 'ü')]);
+  });
+
+  test(`${name}: what was noticed is kept once, as it was first written`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const loss = driftOf({ signal: 'loss', to: 0.1 + 0.2 });
+    const shifted = driftOf({ signal: 'features', feature: 'a', detector: 'psi', from: 0 });
+    const first = writesOf(await store.open(id, 0), { drift: [loss, shifted] });
+    await store.write(id, definition, first);
+    const later = driftOf({ signal: 'loss', at: { lsn: 1n, n: 4, i: 1 }, partition: 1 });
+    const again = { ...loss, noticedAtUs: loss.noticedAtUs + 1, modelVersion: 9 };
+    await store.write(id, definition, writesOf(first.next, { drift: [again, later] }));
+    const kept = await opened.drift();
+    expect(kept).toHaveLength(3);
+    for (const one of [loss, shifted, later]) expect(kept).toContainEqual(one);
+    await store.remove(id);
+    expect(await opened.drift()).toEqual([]);
   });
 
   test(`${name}: the learner's lock is had by one, and passes to the next when it is given back`, async () => {
@@ -309,6 +332,21 @@ const labelOf = (key: string) => ({
   measuredLsn: 9n,
 });
 
+const driftOf = (some: Partial<Drift>): Drift => ({
+  partition: 0,
+  at: { lsn: 1n, n: 3, i: 0 },
+  signal: 'loss',
+  feature: null,
+  detector: 'adwin',
+  from: 0.1,
+  to: 0.4,
+  action: 'alarm',
+  examples: 1234,
+  modelVersion: 2,
+  noticedAtUs: 1_767_225_600_000_001,
+  ...some,
+});
+
 const alertOf = (key: string) => ({
   key: `["${key}"]`,
   position: { lsn: 1n, n: 0 },
@@ -358,6 +396,7 @@ function writesOf(expected: PartitionState, some: Partial<WriteSet>): WriteSet {
     },
     truncate: false,
     supersede: false,
+    drift: [],
     inserts: [],
     upserts: [],
     labelled: [],

@@ -1,0 +1,74 @@
+// What watches over a model, through the whole sink: noticed once, whatever is killed.
+
+import { describe, expect, test } from 'vitest';
+import { MillraceError } from '../../src/runtime/errors.ts';
+import type { SinkDefinition } from '../../src/flow/pipeline.ts';
+import type { StreamRecord } from '../../src/flow/record.ts';
+import { MemoryScoreStore } from '../simulation/memory-score-store.ts';
+import { ArrayLog } from './array-log.ts';
+import { contents } from './contents.ts';
+import { definition, history, ports, runToEnd, seeded } from './history.ts';
+
+const topic = { group: 'g', pipelineId: 1, generation: 1 };
+
+/** EDDM alarms often, and models beside come and go. */
+const nervous = { detector: { name: 'eddm', min_values: 5 }, warm_up: 10, every: 1, window: 100 };
+const watchful = (drift: object): SinkDefinition => ({
+  ...definition,
+  model: { kind: 'logistic', save_every: 50, drift: { ...nervous, ...drift } },
+});
+
+function logOf(records: readonly StreamRecord[], seed: number): ArrayLog {
+  const random = seeded(seed);
+  const log = new ArrayLog(topic, 1, () => 1 + Math.floor(random() * 30));
+  log.append(records);
+  return log;
+}
+
+describe.each([
+  ['a challenger', { action: 'challenger' }],
+  ['adapting', { action: 'adapt' }],
+  ['arrivals', { on: 'arrivals' }],
+])('with %s', (_, drift) => {
+  const records = history({ random: seeded(4), commits: 500, keys: 20, definition: watchful(drift) });
+
+  test('every alarm is written once, with a version of the model', async () => {
+    const store = new MemoryScoreStore();
+    await runToEnd(ports(logOf(records, 1), store, seeded(1)));
+    const { drift: noticed, versions } = store.generation(topic);
+    expect(noticed.size).toBeGreaterThan(2);
+    const saved = versions.filter(({ reason }) => reason.startsWith('drift: '));
+    expect(saved.length).toBeGreaterThan(2);
+    for (const { examples } of noticed.values()) expect(saved.map((version) => version.examples)).toContain(examples);
+  });
+
+  test.each([1, 2])(
+    'killed before and after every store operation it ends as if undisturbed (seed %i)',
+    async (seed) => {
+      const calm = new MemoryScoreStore();
+      await runToEnd(ports(logOf(records, 1), calm, seeded(1)));
+      const random = seeded(seed + 70);
+      let kills = 0;
+      let killer = new AbortController();
+      const store: MemoryScoreStore = new MemoryScoreStore({
+        fault: async () => {
+          if (kills >= 40 || random() > 0.07) return;
+          kills += 1;
+          killer.abort();
+          store.crash();
+          throw new MillraceError('WAREHOUSE_UNREACHABLE', 'killed');
+        },
+      });
+      for (let life = 0; life < 100; life++) {
+        killer = new AbortController();
+        const before = kills;
+        await runToEnd(ports(logOf(records, seed + life), store, seeded(life)), { abort: killer.signal }).catch(
+          () => {},
+        );
+        if (kills === before) break;
+      }
+      expect(kills).toBeGreaterThan(10);
+      expect(contents(store)).toEqual(contents(calm));
+    },
+  );
+});
