@@ -82,7 +82,7 @@ export class GuardedModel implements Model {
     this.#beside = beside;
     if (parts.task !== 'anomaly' && options.signals.includes('loss')) this.#loss = new LossWatch(options, parts.task);
     if (options.signals.some((signal) => signal !== 'loss'))
-      this.#rows = new RowWatch(options, parts.task, parts.features, parts.seed);
+      this.#rows = new RowWatch(options, parts.task, parts.features);
     this.#onArrivals = parts.task === 'anomaly' || options.on === 'arrivals';
     if (saved) this.#load(saved.reader);
   }

@@ -28,12 +28,13 @@ export class RowWatch {
   readonly #cells: unknown[];
   readonly #score: DistributionWatch | ScoreWatch | undefined;
   readonly #scoreFrom: number;
-  readonly #random: Random;
+  /** Not of the model's seed: which rows are looked at is the same in every generation. */
+  readonly #random = new Random(1);
   #rows = 0;
   /** Rows until the next one to look at. */
   #wait = 1;
 
-  constructor(options: DriftOptions, task: LearnedTask, features: readonly FeaturePlan[], seed: number) {
+  constructor(options: DriftOptions, task: LearnedTask, features: readonly FeaturePlan[]) {
     this.#every = options.every;
     this.#plans = options.signals.includes('features') ? features.slice(0, MAX_WATCHED) : [];
     this.#features = this.#plans.map(({ role }) => new DistributionWatch(isNumber(role), options));
@@ -45,7 +46,6 @@ export class RowWatch {
           ? new DistributionWatch(task !== 'multiclass', options)
           : new ScoreWatch(options, task);
     this.#scoreFrom = options.warm_up;
-    this.#random = new Random(seed);
   }
 
   get bytes(): number {
