@@ -72,11 +72,11 @@ export const autoregression: Kind = {
   tasks: ['regression'],
   series: true,
   options: autoregressionOptions,
-  async create(options) {
+  create(options) {
     const parsed = parseOptions(autoregressionOptions, options);
     return new SeriesForecaster(parsed, modelsOf(parsed));
   },
-  async load(options, _task, saved) {
+  load(options, _task, saved) {
     const parsed = parseOptions(autoregressionOptions, options);
     return SeriesForecaster.load(parsed, modelsOf(parsed), saved);
   },

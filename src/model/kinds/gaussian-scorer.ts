@@ -102,7 +102,7 @@ export const gaussianScorer: Kind = {
   create(options, _task, _seed, layout) {
     return new GaussianScorer(parseOptions(gaussianOptions, options), layout);
   },
-  async load(options, _task, saved, layout) {
+  load(options, _task, saved, layout) {
     return GaussianScorer.load(parseOptions(gaussianOptions, options), layout, saved);
   },
 };

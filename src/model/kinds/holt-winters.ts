@@ -59,11 +59,11 @@ export const holtWinters: Kind = {
   inputs: 'none',
   series: true,
   options: holtWintersOptions,
-  async create(options) {
+  create(options) {
     const parsed = parseOptions(holtWintersOptions, options);
     return new SeriesForecaster(parsed, modelsOf(parsed));
   },
-  async load(options, _task, saved) {
+  load(options, _task, saved) {
     const parsed = parseOptions(holtWintersOptions, options);
     return SeriesForecaster.load(parsed, modelsOf(parsed), saved);
   },

@@ -37,10 +37,10 @@ export const mondrianForest: Kind = {
   tasks: ['binary', 'regression', 'multiclass'],
   inputs: 'columns',
   options: mondrianForestOptions,
-  async create(given, task, seed, layout) {
+  create(given, task, seed, layout) {
     return new TreeLearner(NAME, task, forestOf(parseOptions(mondrianForestOptions, given), task, seed, layout));
   },
-  async load(given, task, saved, layout) {
+  load(given, task, saved, layout) {
     const reader = new StateReader(saved, `${NAME} ${task} learner`);
     const columns = reader.u32();
     const forest = forestOf(parseOptions(mondrianForestOptions, given), task, 0, layout);

@@ -179,10 +179,10 @@ export const neural: Kind = {
   name: 'neural',
   tasks: ['binary', 'regression', 'multiclass'],
   options: neuralOptions,
-  async create(options, task, seed) {
+  create(options, task, seed) {
     return new Neural(parseOptions(neuralOptions, options), headTask(task), seed);
   },
-  async load(options, task, saved) {
+  load(options, task, saved) {
     return Neural.load(parseOptions(neuralOptions, options), headTask(task), saved);
   },
 };
