@@ -1,21 +1,10 @@
 // Learns live which customer will click on which product: impressions come in batches, what became of them in the next
 // transaction. Two models see the same view, one of them linear; and because the shop is generated, the best that any model could
-// reach is known. Run it by
+// reach is known.
 //
-//   npm run build && node examples/recommendations/run.mjs [--warehouse URL] [--brokers HOST:PORT,…] [--data DIR]
-//
-// Without --warehouse it starts a Postgres of its own in a folder that it removes afterwards; without --brokers the records go
-// through the embedded stream.
+//   npm run build && node examples/recommendations/run.mjs
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
-import pg from 'pg';
+import { runExample, until } from '../harness.mjs';
 import { ITEMS, rocAuc, Shop } from './shop.mjs';
 
 const TABLES = `
@@ -54,56 +43,13 @@ const ASKING = 20;
 /** Items that each of them is recommended. */
 const TOP = 10;
 
-const { values: flags } = parseArgs({
-  options: { warehouse: { type: 'string' }, brokers: { type: 'string' }, data: { type: 'string' } },
-});
-/** The command line as it was built; a test may name another copy. */
-const cli = path.resolve(process.env.MILLRACE_CLI ?? path.join(import.meta.dirname, '../../dist/cli.js'));
-if (!existsSync(cli)) {
-  console.error('Build it first: npm run build');
-  process.exit(2);
-}
+const shop = new Shop();
+const shown = Array.from({ length: IMPRESSIONS }, () => shop.next());
 
-const temporary = [];
-const folder = flags.data ?? temporaryFolder();
-const server = flags.warehouse ? undefined : await startPostgres();
-const url = flags.warehouse ?? server.url;
-try {
-  await run();
-} finally {
-  await server?.stop('immediate');
-  for (const one of temporary) rmSync(one, { recursive: true, force: true });
-}
-
-async function run() {
-  await succeeds(millrace('migrate', '--warehouse', url));
-  const warehouse = new pg.Client({ connectionString: url });
-  await warehouse.connect();
-  const shop = new Shop();
-  const shown = Array.from({ length: IMPRESSIONS }, () => shop.next());
-  try {
-    console.log(FEATURES, LABELS, PIPELINES);
-    await warehouse.query(TABLES + FEATURES + LABELS + PIPELINES);
-    const stream = flags.brokers ? ['--brokers', flags.brokers] : [];
-    const up = millrace('up', '--warehouse', url, '--data', folder, ...stream);
-    await Promise.race([play(warehouse, shown), ended(up)]);
-    up.kill('SIGTERM');
-    await succeeds(up);
-    await report(warehouse, shop, shown);
-  } finally {
-    await warehouse.end();
-  }
-}
+await runExample({ tables: TABLES, views: FEATURES + LABELS, pipelines: PIPELINES, names: NAMES, play, report });
 
 /** Impressions are a transaction, and what became of them another, before the next come; at the end candidates, which nothing becomes of. */
-async function play(warehouse, shown) {
-  for (const name of NAMES) {
-    const [{ state, reason }] = await until(
-      warehouse,
-      `select state, reason from millrace.status where pipeline = '${name}' and state in ('running', 'failed')`,
-    );
-    if (state === 'failed') throw new Error(`the pipeline ${name} failed: ${reason}`);
-  }
+async function play(warehouse) {
   for (let from = 0; from < shown.length; from += BATCH) {
     const batch = shown.slice(from, from + BATCH);
     await insert(warehouse, batch, false);
@@ -117,7 +63,7 @@ async function play(warehouse, shown) {
       warehouse,
       `select from millrace.metrics where pipeline = '${name}' and period = 'all' and metric = 'accuracy' and examples = ${shown.length}`,
     );
-  await insert(warehouse, candidates(shown), true);
+  await insert(warehouse, candidates(), true);
   for (const name of NAMES)
     await until(warehouse, `select from ${name}_scores having count(*) = ${shown.length + ASKING * ITEMS}`);
 }
@@ -132,7 +78,7 @@ function insert(warehouse, rows, candidate) {
 }
 
 /** Each item for some of the users, a day after the last impression. */
-function candidates(shown) {
+function candidates() {
   const shownAt = new Date(Date.parse(shown.at(-1).shownAt) + 86_400_000).toISOString();
   return Array.from({ length: ASKING * ITEMS }, (_, k) => ({
     impression: shown.length + 1 + k,
@@ -143,7 +89,7 @@ function candidates(shown) {
   }));
 }
 
-async function report(warehouse, shop, shown) {
+async function report(warehouse) {
   const last = shown.slice(-shown.length / 4);
   const clicked = last.map((one) => one.clicked);
   const figures = { impressions: shown.length, roc_auc: {}, clicks: {} };
@@ -162,23 +108,19 @@ async function report(warehouse, shop, shown) {
            from impressions i join ${name}_scores s using (impression) where i.candidate) c
         where c.place <= ${TOP}`,
     );
-    figures.clicks[name] = meanChance(
-      shop,
-      best.rows.map((row) => ({ user: row.user_id, item: row.item_id })),
-    );
+    figures.clicks[name] = meanChance(best.rows.map((row) => ({ user: row.user_id, item: row.item_id })));
   }
   figures.roc_auc.best = rocAuc(
     last.map((one) => one.probability),
     clicked,
   );
-  const all = candidates(shown);
-  figures.clicks.any = meanChance(shop, all);
+  const all = candidates();
+  figures.clicks.any = meanChance(all);
   figures.clicks.best = meanChance(
-    shop,
     Array.from({ length: ASKING }, (_, user) =>
       all
         .filter((one) => one.user === user)
-        .sort((a, b) => chance(shop, b) - chance(shop, a))
+        .sort((a, b) => chance(b) - chance(a))
         .slice(0, TOP),
     ).flat(),
   );
@@ -190,47 +132,10 @@ async function report(warehouse, shop, shown) {
   console.log(`\n${JSON.stringify(figures)}`);
 }
 
-function chance(shop, { user, item }) {
+function chance({ user, item }) {
   return shop.probability({ user, item, place: 'home', shownLately: 1 });
 }
 
-function meanChance(shop, list) {
-  return list.reduce((sum, one) => sum + chance(shop, one), 0) / list.length;
-}
-
-/** Asks again until there are rows. */
-async function until(warehouse, sql) {
-  for (;;) {
-    const { rows } = await warehouse.query(sql);
-    if (rows.length > 0) return rows;
-    await sleep(100);
-  }
-}
-
-function millrace(...args) {
-  return spawn(process.execPath, [...process.execArgv, cli, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
-}
-
-async function succeeds(child) {
-  const code = child.exitCode ?? (await once(child, 'exit'))[0];
-  if (code !== 0) throw new Error(`millrace ended with exit code ${code}; what it said is above`);
-}
-
-/** Rejects when it ends: while it is needed it must not. */
-async function ended(child) {
-  const [code] = await once(child, 'exit');
-  throw new Error(`millrace up ended early, with exit code ${code}`);
-}
-
-async function startPostgres() {
-  const module = path.join(path.dirname(cli), 'warehouse', `local-postgres${path.extname(cli)}`);
-  const { startLocalPostgres } = await import(pathToFileURL(module).href);
-  // A folder of its own, as it belongs to another user where we are root.
-  return startLocalPostgres({ folder: temporaryFolder(), port: 0 });
-}
-
-function temporaryFolder() {
-  const made = mkdtempSync(path.join(tmpdir(), 'millrace-recommendations-'));
-  temporary.push(made);
-  return made;
+function meanChance(list) {
+  return list.reduce((sum, one) => sum + chance(one), 0) / list.length;
 }
