@@ -5,7 +5,7 @@ import type { KeyText, StoredRecord } from '../flow/record.ts';
 import type { Entry } from './entry.ts';
 import type { PendingExamples } from './pending-examples.ts';
 import type { PartitionId, PartitionState, ReadResult, WriteSet } from './score-store.ts';
-import type { AlertWhen, Scorer } from './scorer.ts';
+import type { AlertJudge, AlertWhen, Scorer } from './scorer.ts';
 
 /** What a batch leaves for the next one while it is being written: the keys it touched, as they will be stored. */
 export interface Overlay {
@@ -29,6 +29,8 @@ export interface FoldRequest {
   /** Examples that wait for a later commit; outlives the batch. */
   readonly pending: PendingExamples;
   readonly alertWhen: AlertWhen | undefined;
+  /** In its place, where `alert_when` is a goal. */
+  readonly alertJudge?: AlertJudge | undefined;
   readonly nowUs: number;
 }
 

@@ -68,7 +68,7 @@ class BatchFold {
     const { body, position } = record;
     switch (body.kind) {
       case 'features':
-        this.#features(body, position);
+        this.#features(body, record);
         break;
       case 'label':
         this.#label(body, position);
@@ -103,6 +103,7 @@ class BatchFold {
         phase: this.#phase,
         dueThroughUs: this.#dueThroughUs,
         expired: this.#expired,
+        ...this.#alerting(),
       },
       truncate: this.#truncated,
       supersede: this.#supersede,
@@ -127,6 +128,11 @@ class BatchFold {
       writeEntry(entry, writes, (row) => this.#isOverdue(row));
     }
     return { writes, overlay: { entries: this.#entries, truncated: this.#truncated }, scored: this.#unscored.scored };
+  }
+
+  #alerting(): { alerting?: Uint8Array } {
+    const alerting = this.#request.alertJudge?.save();
+    return alerting === undefined ? {} : { alerting };
   }
 
   /** The key as it stands: in this batch, else in the one that is being written, else as it was read. */
@@ -177,7 +183,7 @@ class BatchFold {
     return this.#asked.has(key);
   }
 
-  #features(body: FeaturesEmission, position: Position): void {
+  #features(body: FeaturesEmission, { position, commitTimeUs }: StoredRecord): void {
     this.#learnBefore(position);
     this.#scoredPosition = position;
     const entry = this.#entry(body.key);
@@ -196,7 +202,7 @@ class BatchFold {
     entry.rowChange = 'all';
     entry.deadKept = false;
     entry.newDeadLetter = undefined;
-    this.#unscored.add(entry, row);
+    this.#unscored.add(entry, row, commitTimeUs);
     if (this.#request.scorer.learnsArrivals) this.#learnArrival(row);
     if (old !== undefined) carryLabel(old, row, this.#request.scorer.segmentBy);
     else if (entry.label !== undefined) this.#meetEarlyLabel(entry, row, position);
@@ -384,9 +390,11 @@ class BatchFold {
 
   /** Rule E: before a record is scored, exactly the examples of earlier commits (in a backfill: records) are learned. */
   #learnBefore(position: Position): void {
-    const { pending, scorer, id } = this.#request;
-    if (!pending.has(position)) return;
+    const { pending, scorer, id, alertJudge } = this.#request;
+    const moves = alertJudge?.waits(position) === true;
+    if (!moves && !pending.has(position)) return;
     this.#unscored.score();
+    if (moves) alertJudge.countBefore(position);
     pending.takeBefore(position, (example, features) => scorer.learn(id.partition, example, features));
   }
 }

@@ -38,6 +38,7 @@ interface OffsetRow {
   readonly due_through_us: string | null;
   readonly expired_through_us: string | null;
   readonly expired_labelled_us: string | null;
+  readonly alerting: Buffer | null;
   readonly written_by: string | null;
 }
 
@@ -226,7 +227,7 @@ const partitionName = (id: PartitionId): string => `${id.pipelineId}.${id.genera
 async function readOffset(client: pg.Client, id: PartitionId, lock: '' | 'for update'): Promise<OffsetRow | undefined> {
   const result = await client.query<OffsetRow>({
     name: `offset ${lock}`,
-    text: `select next_offset, position_lsn, position_n, scored_lsn, scored_n, definition, clock_us, phase, due_through_us, expired_through_us, expired_labelled_us, written_by
+    text: `select next_offset, position_lsn, position_n, scored_lsn, scored_n, definition, clock_us, phase, due_through_us, expired_through_us, expired_labelled_us, alerting, written_by
       from millrace._offsets where pipeline_id = $1 and generation = $2 and partition = $3 ${lock}`,
     values: [id.pipelineId, id.generation, id.partition],
   });
@@ -246,6 +247,7 @@ function stateOf(row: OffsetRow): PartitionState {
       row.expired_through_us === null
         ? undefined
         : { throughUs: Number(row.expired_through_us), labelledThroughUs: Number(row.expired_labelled_us) },
+    ...(row.alerting === null ? {} : { alerting: row.alerting }),
   };
 }
 
@@ -263,7 +265,7 @@ async function writeOffset(client: pg.Client, id: PartitionId, next: PartitionSt
   await client.query({
     name: 'write offset',
     text: `update millrace._offsets set next_offset = $4, position_lsn = $5, position_n = $6, definition = $7, clock_us = $8, phase = $9,
-      due_through_us = $10, written_by = $11, scored_lsn = $12, scored_n = $13, expired_through_us = $14, expired_labelled_us = $15, written_at = clock_timestamp() where pipeline_id = $1 and generation = $2 and partition = $3`,
+      due_through_us = $10, written_by = $11, scored_lsn = $12, scored_n = $13, expired_through_us = $14, expired_labelled_us = $15, alerting = $16, written_at = clock_timestamp() where pipeline_id = $1 and generation = $2 and partition = $3`,
     values: [
       id.pipelineId,
       id.generation,
@@ -280,6 +282,7 @@ async function writeOffset(client: pg.Client, id: PartitionId, next: PartitionSt
       next.scored?.n ?? null,
       next.expired === undefined ? null : Math.round(next.expired.throughUs),
       next.expired === undefined ? null : Math.round(next.expired.labelledThroughUs),
+      next.alerting === undefined ? null : Buffer.from(next.alerting),
     ],
   });
 }

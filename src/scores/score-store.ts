@@ -37,6 +37,8 @@ export interface PartitionState {
   readonly dueThroughUs: number | undefined;
   /** Rows that have left the table, whether or not they are deleted yet; undefined: none. */
   readonly expired: Expired | undefined;
+  /** Of `alert_when` as a number of alerts a day: what is judged by. */
+  readonly alerting?: Uint8Array;
 }
 
 /** A row of the score table. Times are microseconds since 1970 UTC; ±infinity beyond ±9e18. */

@@ -1,6 +1,7 @@
 // What the fold needs of a model and its metrics. The sink puts it together from the stages model/ and scores/; nothing here
 // waits, since a batch is folded in one go.
 
+import type { Position } from '../flow/position.ts';
 import type { Example, Outcome } from './score-store.ts';
 
 /** A row's features by name, as JSON.parse gives the record's text. */
@@ -39,3 +40,24 @@ export interface Scorer {
 
 /** `alert_when`, compiled. Null where it is NULL. */
 export type AlertWhen = (score: number | null, prediction: string | null, features: FeatureRow) => boolean | null;
+
+/** A row as a goal judges it. */
+export interface GoalRow {
+  readonly score: number | null;
+  readonly eventTimeUs: number | null;
+  readonly commitTimeUs: number;
+  /** It has an alert. */
+  readonly open: boolean;
+  /** Not of the backfill, which raises none. */
+  readonly live: boolean;
+}
+
+/** `alert_when` as a goal: what decides moves with rows and outcomes. Every row is judged once, in order. */
+export interface AlertJudge {
+  /** Outcomes of earlier commits are to count before a record at `position` is judged. */
+  waits(position: Position): boolean;
+  countBefore(position: Position): void;
+  meets(row: GoalRow): boolean;
+  /** What the partition must store of it; undefined: nothing. */
+  save(): Uint8Array | undefined;
+}

@@ -6,20 +6,24 @@ import type { FoldRequest } from './fold-request.ts';
 import type { FeatureRow } from './scorer.ts';
 
 export class UnscoredRows {
-  readonly #request: Pick<FoldRequest, 'scorer' | 'alertWhen' | 'nowUs'>;
+  readonly #request: Pick<FoldRequest, 'scorer' | 'alertWhen' | 'alertJudge' | 'nowUs'>;
   #rows: Row[] = [];
   #entries: Entry[] = [];
+  /** Where a goal judges: each row's commit time, and whether its key had an alert when it came. */
+  #came: { readonly commitTimeUs: number; readonly open: boolean }[] = [];
   /** Rows scored so far. */
   scored = 0;
 
-  constructor(request: Pick<FoldRequest, 'scorer' | 'alertWhen' | 'nowUs'>) {
+  constructor(request: Pick<FoldRequest, 'scorer' | 'alertWhen' | 'alertJudge' | 'nowUs'>) {
     this.#request = request;
   }
 
-  add(entry: Entry, row: Row): void {
+  add(entry: Entry, row: Row, commitTimeUs: number): void {
     row.parsed = parseFeatures(row.features);
     this.#rows.push(row);
     this.#entries.push(entry);
+    // Not as it will be: a delete in the same batch takes the alert away, in a batch of its own it would have stood.
+    if (this.#request.alertJudge) this.#came.push({ commitTimeUs, open: entry.alertOpen });
   }
 
   /** Scores what waits, all at once: nothing was learned since the first of them came. */
@@ -29,6 +33,8 @@ export class UnscoredRows {
     const entries = this.#entries;
     this.#rows = [];
     this.#entries = [];
+    const came = this.#came;
+    this.#came = [];
     const { scorer } = this.#request;
     const scored = scorer.predict(rows.map((row) => row.parsed!));
     this.scored += rows.length;
@@ -39,23 +45,27 @@ export class UnscoredRows {
       row.prediction = prediction;
       row.outputs = outputs;
       row.modelVersion = scorer.version;
-      this.#judge(entries[index]!, row);
+      this.#judge(entries[index]!, row, came[index]);
       // The batch keeps its rows until it is written: what they were parsed to would be most of it. A label in the same batch parses again.
       row.parsed = undefined;
     }
   }
 
   /** Opens, keeps or closes the row's alert, and explains it where that is asked for. */
-  #judge(entry: Entry, row: Row): void {
-    const { scorer, alertWhen, nowUs } = this.#request;
-    const meets = alertWhen !== undefined && alertWhen(row.score, row.prediction, row.parsed!) === true;
+  #judge(entry: Entry, row: Row, came: { readonly commitTimeUs: number; readonly open: boolean } | undefined): void {
+    const { scorer, alertWhen, alertJudge, nowUs } = this.#request;
+    const { score, eventTimeUs } = row;
+    const live = row.position.lsn !== 0n;
+    const meets = alertJudge
+      ? alertJudge.meets({ score, eventTimeUs, ...came!, live })
+      : alertWhen !== undefined && alertWhen(score, row.prediction, row.parsed!) === true;
     if (scorer.explains === 'all' || (meets && scorer.explains === 'alerts'))
       row.explanation = scorer.explain(row.parsed!);
     if (entry.row !== row) return;
     if (!meets) {
       entry.alertOpen = false;
       entry.newAlert = undefined;
-    } else if (!entry.alertOpen && row.position.lsn !== 0n) {
+    } else if (!entry.alertOpen && live) {
       entry.alertOpen = true;
       entry.newAlert = {
         key: row.key,

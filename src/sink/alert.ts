@@ -5,11 +5,12 @@ import { isRetryable, MillraceError } from '../runtime/errors.ts';
 import type { AlertWhen } from '../scores/scorer.ts';
 import { alertColumns, compileAlert, describePredicate } from '../transform/predicate.ts';
 import { connect } from '../warehouse/connection.ts';
+import { alertGoalOf } from './alert-goal.ts';
 
 /** For {@link SinkPorts.compileAlert}. Rejects with SQL_INVALID or SQL_UNSUPPORTED and the place in the condition. */
 export function alertCompiler(url: string): (definition: SinkDefinition) => Promise<AlertWhen | undefined> {
   return async (definition) => {
-    if (definition.alertWhen === undefined) return undefined;
+    if (definition.alertWhen === undefined || alertGoalOf(definition) !== undefined) return undefined;
     const client = await connect({ url, applicationName: 'millrace sink alert' });
     try {
       const facts = await describePredicate(
@@ -33,7 +34,7 @@ function named(definition: SinkDefinition, error: unknown): unknown {
   const columns = alertColumns(definition).map(({ name }) => name);
   return new MillraceError(error.code, `alert_when (${definition.alertWhen}) cannot be used: ${error.message}`, {
     ...error.place,
-    hint: `It is a condition over ${columns.join(', ')}, such as score > 0.9.`,
+    hint: `It is a condition over ${columns.join(', ')}, such as score > 0.9; or one goal: precision >= 0.9, recall >= 0.8 or alerts_per_day <= 50.`,
     cause: error,
   });
 }

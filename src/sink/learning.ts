@@ -15,8 +15,13 @@ import type {
   ModelVersion,
   Outcome,
 } from '../scores/score-store.ts';
-import type { FeatureRow, Scored, Scorer } from '../scores/scorer.ts';
+import type { AlertJudge, FeatureRow, Scored, Scorer } from '../scores/scorer.ts';
+import { alertGoalOf, isSameGoal, type AlertGoal } from './alert-goal.ts';
+import { budgetAlerts, type BudgetAlerts } from './budget-alerts.ts';
+import { joinParts, splitParts } from './checkpoint-parts.ts';
+import { budgetRows, outcomeRows } from './goal-figures.ts';
 import { measuredOutcome } from './measured-outcome.ts';
+import { OutcomeAlerts } from './outcome-alerts.ts';
 import type { Metrics, MetricsRequest, SinkPorts } from './ports.ts';
 import { keepFormer } from './refusal.ts';
 
@@ -27,6 +32,12 @@ export interface Saved {
   readonly drift: readonly Drift[];
   readonly checkpoint: LearnerCheckpoint | undefined;
   readonly examples: readonly Example[];
+}
+
+/** A partition's number, and how many there are. */
+export interface Partition {
+  readonly number: number;
+  readonly of: number;
 }
 
 /** Log loss clips at it. */
@@ -43,6 +54,15 @@ export class Learning implements Scorer {
   #definition: SinkDefinition;
   #model: Model;
   #metrics: Metrics;
+  /** Of `alert_when` as a goal; undefined: it is a condition, or not there. */
+  #goal: AlertGoal | undefined;
+  /** Where the goal is precision or recall. */
+  #alerts: OutcomeAlerts | undefined;
+  /** By partition, where it is alerts a day: as the last batch left them. */
+  readonly #budgets: BudgetAlerts[] = [];
+  #judged = 0;
+  /** Revision of the definition whose goal that is. */
+  #aimed: number;
   #version = 0;
   #serial = 0;
   /** Examples and arrivals since it was opened, and those of them that the last checkpoint has. */
@@ -60,6 +80,7 @@ export class Learning implements Scorer {
   private constructor(ports: LearningPorts, definition: SinkDefinition, model: Model, metrics: Metrics) {
     this.#ports = ports;
     this.#definition = definition;
+    this.#aimed = definition.revision;
     this.#model = model;
     this.#metrics = metrics;
   }
@@ -72,8 +93,10 @@ export class Learning implements Scorer {
     const saved = await ports.store.checkpoint(id);
     const request = modelRequest(definition);
     const model = await (saved === undefined ? ports.createModel(request) : ports.loadModel(request, saved.state));
-    const metrics = ports.openMetrics(metricsRequest(definition, model), saved?.metrics);
+    const parts = saved && splitParts(saved.metrics);
+    const metrics = ports.openMetrics(metricsRequest(definition, model), parts?.metrics);
     const learning = new Learning(ports, definition, model, metrics);
+    learning.#aim(alertGoalOf(definition), parts?.alerts);
     if (saved === undefined) learning.#save('created');
     else learning.#restore(saved);
     for await (const { partition, outcomes } of ports.store.outcomesAfter(id, saved?.metricCursors ?? []))
@@ -95,9 +118,22 @@ export class Learning implements Scorer {
     return this.#model.examples;
   }
 
-  /** Outcomes counted since it was opened. */
-  get outcomes(): number {
-    return this.#outcomes;
+  /** Grows with all that quality and alerts are worked out from. */
+  get changes(): number {
+    return this.#outcomes + this.#judged;
+  }
+
+  /** @param definition in force from here on. Undefined: its `alert_when` is no goal. @param alerting of the partition's state */
+  judge(definition: SinkDefinition, partition: Partition, alerting: Uint8Array | undefined): AlertJudge | undefined {
+    const goal = alertGoalOf(definition);
+    this.#follow(definition, goal);
+    if (goal === undefined || this.#goal === undefined) return undefined;
+    if (this.#alerts !== undefined) return this.#alerts.judge(partition.number);
+    if (this.#goal.kind !== 'alerts_per_day') return undefined;
+    this.#judged += 1;
+    const budget = budgetAlerts(this.#goal.atMost, partition.number, partition.of, alerting);
+    this.#budgets[partition.number] = budget;
+    return budget;
   }
 
   /** A partition's examples that wait for a later commit. */
@@ -108,6 +144,7 @@ export class Learning implements Scorer {
   /** After {@link open}: learns what was learned before the last record that the partition has scored. */
   resume(partition: number, scored: Position | undefined): void {
     if (scored === undefined) return;
+    this.#alerts?.countBefore(partition, scored);
     this.pending(partition).takeBefore(scored, (example, features) => this.learn(partition, example, features));
   }
 
@@ -174,13 +211,21 @@ export class Learning implements Scorer {
 
   count(partition: number, outcome: Outcome): void {
     if (!isAboveItem(outcome.at, this.#metricCursors[partition])) return;
-    this.#metrics.fold(measuredOutcome(outcome, (label) => this.#ports.targetOf(this.#model.task, label)));
+    const measured = measuredOutcome(outcome, (label) => this.#ports.targetOf(this.#model.task, label));
+    this.#metrics.fold(measured);
+    // A backfill's scores were given to today's versions of the rows: they choose nothing.
+    if (!outcome.backfill) this.#alerts?.push(partition, outcome.at, measured);
     this.#metricCursors[partition] = outcome.at;
     this.#outcomes += 1;
   }
 
   metrics(): MetricValue[] {
-    return this.#metrics.values().map((value) => ({ ...value, modelVersion: this.#version }));
+    const goal = this.#alerts
+      ? outcomeRows(this.#alerts.figures)
+      : this.#goal === undefined
+        ? []
+        : budgetRows(this.#budgets.flatMap(({ figures }) => [figures]));
+    return [...this.#metrics.values(), ...goal].map((value) => ({ ...value, modelVersion: this.#version }));
   }
 
   /**
@@ -209,6 +254,22 @@ export class Learning implements Scorer {
       this.#definition = keepFormer(asked, { model: former.model }, error);
     }
     return this.#definition;
+  }
+
+  /** Another goal goes on from the outcomes that the former had. */
+  #follow({ revision }: SinkDefinition, goal: AlertGoal | undefined): void {
+    if (revision <= this.#aimed) return;
+    this.#aimed = revision;
+    if (isSameGoal(goal, this.#goal)) return;
+    this.#aim(goal, this.#alerts?.save());
+    // Outcomes before this record are the former goal's: a restart must not count them for this one.
+    this.#checkpoint = this.#snapshot(this.#model.save());
+  }
+
+  #aim(goal: AlertGoal | undefined, saved: Uint8Array | undefined): void {
+    this.#goal = goal;
+    this.#budgets.length = 0;
+    this.#alerts = goal === undefined || goal.kind === 'alerts_per_day' ? undefined : new OutcomeAlerts(goal, saved);
   }
 
   /** The model with other options. Another partition may learn meanwhile: then from there again. */
@@ -281,7 +342,7 @@ export class Learning implements Scorer {
   #snapshot(state: Uint8Array): LearnerCheckpoint {
     this.#savedLearned = this.#learned;
     this.#savedOutcomes = this.#outcomes;
-    const metrics = this.#metrics.save();
+    const metrics = joinParts({ metrics: this.#metrics.save(), alerts: this.#alerts?.save() });
     this.#checkpointBytes = state.length + metrics.length;
     return {
       serial: this.#serial + 1,

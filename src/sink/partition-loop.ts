@@ -14,6 +14,7 @@ import type { Overlay } from '../scores/fold-request.ts';
 import type { PartitionId, PartitionState, WriteSet } from '../scores/score-store.ts';
 import type { AlertWhen } from '../scores/scorer.ts';
 import type { LogBatch, TopicReader } from '../stream/log.ts';
+import { alertGoalOf } from './alert-goal.ts';
 import type { Learning } from './learning.ts';
 import type { SinkPorts } from './ports.ts';
 import { keepFormer } from './refusal.ts';
@@ -97,7 +98,7 @@ export class PartitionLoop {
   }
 
   async #process(segment: Segment, batch: LogBatch): Promise<void> {
-    const { ports, id, abort } = this.#options;
+    const { ports, id, reader, abort } = this.#options;
     const state = this.#state;
     const records = segment.records.filter((record) => isAfter(record.position, state.position));
     const asked = definitionOf(records[0]) ?? state.definition;
@@ -123,6 +124,7 @@ export class PartitionLoop {
       scorer: learning,
       pending: learning.pending(id.partition),
       alertWhen,
+      alertJudge: learning.judge(definition, { number: id.partition, of: reader.partitions }, state.alerting),
       nowUs: ports.clock.nowUs(),
     });
     this.#state = folded.writes.next;
@@ -192,11 +194,11 @@ export class PartitionLoop {
     let definition = asked;
     let alertWhen: AlertWhen | undefined;
     try {
-      alertWhen = await compileAlert(asked);
+      alertWhen = alertGoalOf(asked) ? undefined : await compileAlert(asked);
     } catch (error) {
       if (former === undefined || former.revision === asked.revision) throw error;
       definition = keepFormer(asked, { alertWhen: former.alertWhen }, error);
-      alertWhen = await compileAlert(definition);
+      alertWhen = alertGoalOf(definition) ? undefined : await compileAlert(definition);
     }
     this.#compiledLast = { definition, alertWhen };
     return this.#compiledLast;

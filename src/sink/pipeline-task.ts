@@ -214,8 +214,8 @@ export class PipelineTask {
     for (;;) {
       await clock.sleep(METRICS_INTERVAL_MS, signal);
       const learning = this.#opened;
-      if (learning !== undefined && learning.outcomes !== shown && !this.#options.abort.aborted) {
-        shown = learning.outcomes;
+      if (learning !== undefined && learning.changes !== shown && !this.#options.abort.aborted) {
+        shown = learning.changes;
         const values = learning.metrics();
         try {
           if (values.length > 0) await store.writeMetrics(this.#id, values, clock.nowUs());

@@ -212,6 +212,11 @@ export class MemoryScoreStore implements ScoreStore {
     });
   }
 
+  /** Alerts so far, those closed since included. */
+  get alertsRaised(): number {
+    return this.#alertId;
+  }
+
   checkpoint(id: GenerationId): Promise<LearnerCheckpoint | undefined> {
     return this.#during('checkpoint', () => this.generation(id).checkpoint);
   }
