@@ -130,6 +130,7 @@ function resolve(request: ModelRequest): Resolved {
   const parsed = parseOptions(kind.options, options);
   const task = chooseTask(kind, parsed, request);
   checkSegments(parsed, request);
+  checkTargets(parsed, task);
   if (learnsArrivals(task, parsed) && !request.arrivals) throw noArrivals(kind, task);
   return { kind, task, options, parsed };
 }
@@ -157,6 +158,18 @@ function featuresOf({ kind, parsed }: Resolved, { features }: ModelRequest): rea
 function seriesOf({ kind, parsed }: Resolved, request: ModelRequest, saved?: StateReader): SeriesKeys | undefined {
   if (!kind.series) return undefined;
   return new SeriesKeys(request.features, { ...parsed, max_series: parsed.max_series! }, saved);
+}
+
+/** A class has no mean. */
+function checkTargets({ encode }: LearnerOptions, task: LearnedTask): void {
+  if (task === 'binary' || task === 'regression') return;
+  for (const [name, { as }] of Object.entries(encode.features))
+    if (as === 'target')
+      throw new MillraceError(
+        'MODEL_INVALID',
+        `model option "encode.features.${name}.as" is "target", which needs a boolean or a number as the label`,
+        { hint: 'Take "category", with "categories": "hashing" where there are many.' },
+      );
 }
 
 function checkSegments({ metrics_by: by }: LearnerOptions, { features }: ModelRequest): void {

@@ -143,6 +143,7 @@ export class EncodedModel implements Model {
     const input = this.#encode(example.features, !this.learnsArrivals);
     if (judged) this.#judge(input, target, judged);
     this.#learner.learn(input, target, weight);
+    this.#encoder.learnTarget(example.features, target, weight);
     return true;
   }
 

@@ -1,4 +1,4 @@
-// From a learner's parts of a raw score to those of the row's columns.
+// From a learner's parts of a raw score to those of the row's columns; of a text, to those of its n-grams.
 
 import type { Encoder } from './encoder/encoder.ts';
 import type { Input, Learner } from './learner.ts';
@@ -13,13 +13,18 @@ export function explanationOf(
 ): Explanation {
   const parts = learner.explain(input);
   const names = encoder.features;
+  const texts = names.map((_, f) => encoder.ngrams(row, f));
   const sums = new Float64Array(names.length);
-  for (let i = 0; i < input.length; i++) sums[encoder.owner(i)]! += parts.contributions[i]!;
-  const contributions: Contribution[] = names.map((feature, f) => ({
-    feature,
-    value: row[feature] ?? null,
-    contribution: sums[f]!,
-  }));
+  const contributions: Contribution[] = [];
+  for (let i = 0; i < input.length; i++) {
+    const f = encoder.owner(i);
+    const contribution = parts.contributions[i]!;
+    const ngram = texts[f]?.get(input.indexes[i]!);
+    if (ngram === undefined) sums[f]! += contribution;
+    else contributions.push({ feature: names[f]!, value: ngram, contribution });
+  }
+  for (const [f, feature] of names.entries())
+    if (texts[f] === undefined) contributions.push({ feature, value: row[feature] ?? null, contribution: sums[f]! });
   for (const { name, contribution } of parts.parts ?? [])
     contributions.push({ feature: name, value: null, contribution });
   contributions.sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));

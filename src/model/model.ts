@@ -33,7 +33,7 @@ export interface Prediction {
  */
 export interface Contribution {
   readonly feature: string;
-  /** The feature's value as it stood in the row. */
+  /** The feature's value as it stood in the row; of a text, one n-gram of it. */
   readonly value: unknown;
   readonly contribution: number;
 }

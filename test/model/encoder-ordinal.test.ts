@@ -125,7 +125,7 @@ describe('"missing"', () => {
       'unknown model option "missing" in "encode"',
     );
     expect(await refusal({ features: { size: { missing: 'ignore' } } }, 'hoeffding_tree')).toContain(
-      'Valid options in "encode.features.size": as, scale, standardise, categories, max_values, dimensions.',
+      'Valid options in "encode.features.size": as, scale, standardise, categories, max_values, dimensions, smoothing.',
     );
   });
 });

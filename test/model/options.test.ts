@@ -31,7 +31,7 @@ describe('model options that are not valid are refused with what would be', () =
     );
     expect(await refusal({ encode: { clipp: 3 } })).toContain('Did you mean "clip"?');
     expect(await refusal({ encode: { features: { amount: { as_: 'number' } } } })).toContain(
-      'Valid options in "encode.features.amount": as, scale, standardise, categories, max_values, dimensions, missing.',
+      'Valid options in "encode.features.amount": as, scale, standardise, categories, max_values, dimensions, smoothing, unit, n, lower_case, max_length, norm, missing.',
     );
   });
 

@@ -10,20 +10,50 @@ const dimensions = z.int().min(2).max(1_048_576);
 const seed = z.int().min(0).max(0xffff_ffff);
 
 const columnFeatureShape = {
-  as: z.enum(['number', 'category', 'ordinal', 'ignore']).optional(),
+  as: z.enum(['number', 'category', 'ordinal', 'target', 'ignore']).optional(),
   scale: z.enum(SCALES).optional(),
   standardise: z.boolean().optional(),
   categories: z.enum(['one_hot', 'hashing']).optional(),
   max_values: maxValues.optional(),
   dimensions: dimensions.optional(),
+  /** Of `target`: examples of the mean of all that are added to a category's. */
+  smoothing: z.number().min(0).max(1e6).optional(),
+};
+
+/** Of `text`. */
+const textShape = {
+  unit: z.enum(['words', 'characters']).optional(),
+  /** Shortest and longest n-gram. */
+  n: z
+    .tuple([z.int().min(1).max(8), z.int().min(1).max(8)])
+    .refine(([least, most]) => least <= most, 'the shortest n-gram comes first')
+    .optional(),
+  lower_case: z.boolean().optional(),
+  /** Characters that are read. */
+  max_length: z.int().min(1).max(100_000).optional(),
+  norm: z.enum(['l2', 'none']).optional(),
 };
 
 /** NULL as a dimension of its own, the default, or as nothing. */
 const missing = z.enum(['indicator', 'ignore']).optional();
 
 /** For one feature, by its column's name; what is not given is as for all. */
-const featureOptions = z.strictObject({ ...columnFeatureShape, missing }).refine(...oneScale(undefined));
-const columnFeatureOptions = z.strictObject(columnFeatureShape).refine(...oneScale(undefined));
+const featureOptions = z
+  .strictObject({
+    ...columnFeatureShape,
+    as: z.enum(['number', 'category', 'ordinal', 'target', 'text', 'ignore']).optional(),
+    ...textShape,
+    missing,
+  })
+  .refine(...oneScale(undefined))
+  .refine(...onlyOf('text', Object.keys(textShape)))
+  .refine(...onlyOf('target', ['smoothing']));
+const columnFeatureOptions = z
+  .strictObject(columnFeatureShape)
+  .refine(...oneScale(undefined))
+  .refine(...onlyOf('target', ['smoothing']));
+
+export type FeatureOptions = z.infer<typeof featureOptions>;
 
 const encodeShape = {
   /** Of numbers, learned online; where it is not given, `standardise` decides between `standard` and `none`. */
@@ -103,6 +133,13 @@ export type LearnerOptions = z.infer<z.ZodObject<typeof learnerOptions>> & {
   readonly max_classes?: number;
   readonly task?: z.infer<typeof taskOption>;
 } & Partial<SeriesOptions>;
+
+/** Options that mean something only of what is taken `as` that. */
+function onlyOf(as: string, names: readonly string[]) {
+  const fits = (given: Readonly<Record<string, unknown>>) =>
+    given['as'] === as || names.every((name) => given[name] === undefined);
+  return [fits, { message: `${names.map((name) => `"${name}"`).join(', ')} can be given only with "as": "${as}"` }] as const;
+}
 
 /** `scale` and `standardise` must not say different things; that `standardise` has its default says nothing. */
 function oneScale(standardiseDefault: boolean | undefined) {

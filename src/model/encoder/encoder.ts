@@ -8,33 +8,19 @@ import type { FeatureRow } from '../model.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import type { EncodeOptions } from './encode-options.ts';
 import { planEncoding, type FeaturePlan, type Role } from './feature-role.ts';
+import { bytesOf, loadState, newState, NO_DIMENSION, saveState, type FeatureState } from './feature-state.ts';
 import { limit, Moments } from './moments.ts';
 import { dotCode, rowCode, type DotCode, type PlainNumber, type RowCode, type RowCodeParts } from './row-code.ts';
 import { categoryOf, hashText, numberOf } from './feature-value.ts';
 import { scalerOf, type Scaler } from './scaler.ts';
+import { bucketOf, mostEntries, ngramsOf } from './text-ngrams.ts';
 
 /** Longer texts are not kept as a category: they count as `other`. */
 const MAX_CATEGORY_LENGTH = 200;
 /** For numbers that are not scaled or where `clip` is null: keeps a sum of products finite. */
 const NO_CLIP = 1e15;
-const NONE = -1;
 /** As columns and of ordinals: the code that all categories beyond `max_values` share; those before count from 1. */
 const OTHER_CODE = 0;
-
-/** What is learned about one feature. It outlives the column: a feature that comes back finds its weights. */
-interface FeatureState {
-  readonly name: string;
-  readonly role: Role;
-  /** Of the number or flag; for categories that of `other`. NONE until an example needed it. */
-  dimension: number;
-  missing: number;
-  /** Of its count, mean and deviation. */
-  readonly slot: number;
-  /** Of a number whose scale is neither mean and deviation nor none. */
-  scaler: Scaler | undefined;
-  /** Category or bucket to dimension. */
-  readonly values: Map<string, number>;
-}
 
 interface Feature {
   readonly plan: FeaturePlan;
@@ -49,6 +35,8 @@ export class Encoder implements Layout {
   readonly #nominal: boolean[] = [];
   readonly #clip: number;
   readonly #features: Feature[] = [];
+  /** Of these, those that are encoded by the target. */
+  readonly #targets: readonly Feature[];
   readonly #states = new Map<string, FeatureState>();
   #dimensions = 0;
   #unusable = 0;
@@ -73,23 +61,20 @@ export class Encoder implements Layout {
     this.#clip = options.clip ?? NO_CLIP;
     const { features, notices } = inputs === 'none' ? { features: [], notices: [] } : planEncoding(columns, options);
     this.notices = notices;
-    if (saved) this.#load(saved);
+    if (saved) this.#load(saved, features);
     for (const { dimension, role } of this.#states.values()) this.#nominal[dimension] = isNominal(role);
     for (const plan of features) {
       let state = this.#states.get(plan.name);
-      // Another role than it had: the old dimensions stay unused.
-      if (state?.role !== plan.role) state = this.#start(plan);
+      if (!state || !continues(state, plan)) state = this.#start(plan);
       // Another scale than it had starts anew, in the same dimension.
       if (!isNominal(plan.role) && state.scaler?.scale !== plan.scale) state.scaler = scalerOf(plan.scale);
       this.#states.set(plan.name, state);
       this.#features.push({ plan, state });
     }
-    this.#input = {
-      length: 0,
-      indexes: new Int32Array(features.length),
-      values: new Float64Array(features.length),
-    };
-    this.#owners = new Int32Array(features.length);
+    const most = features.reduce((sum, { text }) => sum + (text ? mostEntries(text) : 1), 0);
+    this.#input = { length: 0, indexes: new Int32Array(most), values: new Float64Array(most) };
+    this.#owners = new Int32Array(most);
+    this.#targets = this.#features.filter(({ state }) => state.target !== undefined);
     this.#encodeRow = rowCode(this.#rowParts(false));
     this.#learnRow = rowCode(this.#rowParts(true));
     this.#dots = dotCode(this.#rowParts(false));
@@ -118,7 +103,7 @@ export class Encoder implements Layout {
 
   get bytes(): number {
     let bytes = this.#input.values.byteLength * 2;
-    for (const state of this.#states.values()) bytes += 160 + state.values.size * 80 + (state.scaler?.bytes ?? 0);
+    for (const state of this.#states.values()) bytes += bytesOf(state);
     return bytes;
   }
 
@@ -144,6 +129,30 @@ export class Encoder implements Layout {
     const input = this.#input;
     input.length = learn ? this.#learnRow(row, 0) : this.#encodeRow(row, 0);
     return input;
+  }
+
+  /**
+   * A row's label enters the means of its categories, after the row was learned.
+   * @param y finite, as is `weight` ≥ 0
+   */
+  learnTarget(row: FeatureRow, y: number, weight: number): void {
+    for (const { plan, state } of this.#targets) {
+      const category = categoryOf(row[plan.name]);
+      if (category !== undefined) state.target!.learn(kept(category), y, weight);
+    }
+  }
+
+  /** Of a text, the first n-gram in each dimension; undefined where the feature is no text, or the row has none. */
+  ngrams(row: FeatureRow, f: number): ReadonlyMap<number, string> | undefined {
+    const { plan, state } = this.#features[f]!;
+    const text = row[plan.name];
+    if (!plan.text || typeof text !== 'string') return undefined;
+    const found = new Map<number, string>();
+    for (const ngram of ngramsOf(text, plan.text)) {
+      const dimension = state.text!.dimension(bucketOf(ngram, plan.text).bucket);
+      if (!found.has(dimension)) found.set(dimension, ngram);
+    }
+    return found;
   }
 
   /**
@@ -186,6 +195,8 @@ export class Encoder implements Layout {
     else if (plan.role === 'number') this.#number(f, value, plan, state, learn);
     else if (plan.role === 'flag') this.#flag(f, value, plan, state, learn);
     else if (plan.role === 'ordinal') this.#ordinal(f, value, plan, state, learn);
+    else if (plan.role === 'target') this.#target(f, value, plan, state, learn);
+    else if (plan.role === 'text') this.#text(f, value, plan, state, learn);
     else this.#category(f, value, plan, state, learn);
     return this.#input.length;
   }
@@ -200,8 +211,8 @@ export class Encoder implements Layout {
             ? typeof value === 'boolean'
               ? Number(value)
               : Number.NaN
-            : plan.role === 'ordinal'
-              ? this.#limited(this.#code(categoryOf(value), plan, state, learn), plan, state, learn)
+            : plan.role === 'ordinal' || plan.role === 'target'
+              ? this.#limited(this.#scalar(categoryOf(value), plan, state, learn), plan, state, learn)
               : this.#code(categoryOf(value), plan, state, learn);
     // A category that is merely new is not unusable.
     if (learn && code !== code && value !== undefined && value !== null) this.#unusable += 1;
@@ -235,64 +246,48 @@ export class Encoder implements Layout {
     writer.u32(this.#dimensions);
     writer.f64(this.#unusable);
     writer.u32(this.#states.size);
-    for (const state of this.#states.values()) {
-      writer.text(state.name);
-      // A scaler's own state follows the values, and its name the role.
-      writer.text(state.scaler ? `${state.role}:${state.scaler.scale}` : state.role);
-      writer.f64(state.dimension);
-      writer.f64(state.missing);
-      writer.f64(this.#moments.counts[state.slot]!);
-      writer.f64(this.#moments.means[state.slot]!);
-      writer.f64(this.#moments.variances[state.slot]!);
-      writer.u32(state.values.size);
-      for (const [value, dimension] of state.values) {
-        writer.text(value);
-        writer.u32(dimension);
-      }
-      state.scaler?.save(writer);
-    }
+    for (const state of this.#states.values()) saveState(state, this.#moments, writer);
   }
 
-  #load(reader: StateReader): void {
+  #load(reader: StateReader, features: readonly FeaturePlan[]): void {
+    const plans = new Map(features.map((plan) => [plan.name, plan]));
     this.#dimensions = reader.u32();
     this.#unusable = reader.f64();
     for (let left = reader.u32(); left > 0; left--) {
-      const name = reader.text();
-      const [role, scale] = reader.text().split(':');
-      const state: FeatureState = {
-        name,
-        role: role as Role,
-        dimension: reader.f64(),
-        missing: reader.f64(),
-        slot: this.#moments.add(reader.f64(), reader.f64(), reader.f64()),
-        scaler: undefined,
-        values: new Map(),
-      };
-      for (let values = reader.u32(); values > 0; values--) state.values.set(reader.text(), reader.u32());
-      if (scale !== undefined) state.scaler = scalerOf(scale, reader);
+      const state = loadState(reader, this.#moments, plans);
       this.#states.set(state.name, state);
     }
   }
 
   #start(plan: FeaturePlan): FeatureState {
-    const category = plan.role === 'one_hot' || plan.role === 'hashing';
-    const dimension = category && !this.#columns ? NONE : this.#dimensions++;
+    const many = plan.role === 'one_hot' || plan.role === 'hashing' || plan.role === 'text';
+    const dimension = many && !this.#columns ? NO_DIMENSION : this.#dimensions++;
     this.#nominal[dimension] = isNominal(plan.role);
-    return {
-      name: plan.name,
-      role: plan.role,
-      dimension,
-      missing: NONE,
-      slot: this.#moments.add(),
-      scaler: undefined,
-      values: new Map(),
-    };
+    return newState(plan, dimension, this.#moments);
   }
 
   #number(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
     const x = value === null ? Number.NaN : numberOf(value, plan.source);
     if (Number.isNaN(x)) return this.#missing(f, value, plan, state, learn);
     this.#place(f, x, plan, state, learn);
+  }
+
+  /** A category as one number: its code, or the target's mean; NaN for what has neither. */
+  #scalar(category: string | undefined, plan: FeaturePlan, state: FeatureState, learn: boolean): number {
+    if (category === undefined || !state.target) return this.#code(category, plan, state, learn);
+    return state.target.encode(kept(category), plan.smoothing);
+  }
+
+  #target(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
+    const category = value === null ? undefined : categoryOf(value);
+    if (category === undefined) return this.#missing(f, value, plan, state, learn);
+    this.#place(f, this.#scalar(category, plan, state, learn), plan, state, learn);
+  }
+
+  #text(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
+    if (typeof value !== 'string') return this.#missing(f, value, plan, state, learn);
+    const next = learn ? () => this.#dimensions++ : undefined;
+    state.text!.encode(value, plan.text!, next, (dimension, entry) => this.#emit(f, dimension, entry));
   }
 
   #ordinal(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
@@ -329,7 +324,7 @@ export class Encoder implements Layout {
       if (known && learn) state.values.set(category, (dimension = this.#dimensions++));
       else if (known) return;
       else {
-        if (state.dimension === NONE && learn) state.dimension = this.#dimensions++;
+        if (state.dimension === NO_DIMENSION && learn) state.dimension = this.#dimensions++;
         dimension = state.dimension;
       }
     }
@@ -352,12 +347,12 @@ export class Encoder implements Layout {
   #missing(f: number, value: unknown, plan: FeaturePlan, state: FeatureState, learn: boolean): void {
     if (learn && value !== null) this.#unusable += 1;
     if (!plan.indicator) return;
-    if (learn && state.missing === NONE) state.missing = this.#dimensions++;
+    if (learn && state.missing === NO_DIMENSION) state.missing = this.#dimensions++;
     this.#emit(f, state.missing, 1);
   }
 
   #emit(f: number, dimension: number, value: number): void {
-    if (dimension === NONE) return;
+    if (dimension === NO_DIMENSION) return;
     const input = this.#input;
     const i = input.length++;
     input.indexes[i] = dimension;
@@ -366,7 +361,17 @@ export class Encoder implements Layout {
   }
 }
 
-/** An ordinal's code is taken as a number. */
+/** A state of another role, or of texts with other buckets, is not gone on with: its dimensions stay unused. */
+function continues(state: FeatureState, plan: FeaturePlan): boolean {
+  return state.role === plan.role && state.text?.size === plan.text?.dimensions;
+}
+
+/** An ordinal's code, and a target's mean, are taken as numbers. */
 function isNominal(role: Role): boolean {
-  return role !== 'number' && role !== 'ordinal';
+  return role !== 'number' && role !== 'ordinal' && role !== 'target';
+}
+
+/** Undefined for a category that is too long to be kept. */
+function kept(category: string): string | undefined {
+  return category.length > MAX_CATEGORY_LENGTH ? undefined : category;
 }

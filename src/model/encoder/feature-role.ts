@@ -3,11 +3,13 @@
 import { MillraceError } from '../../runtime/errors.ts';
 import type { ColumnType } from '../../flow/pipeline.ts';
 import { didYouMean } from '../options.ts';
-import type { EncodeOptions } from './encode-options.ts';
+import type { EncodeOptions, FeatureOptions } from './encode-options.ts';
 import type { Scale } from './scaler.ts';
+import type { TextOptions } from './text-ngrams.ts';
 
-/** number: one dimension, scaled. ordinal: the same of a category's code. flag: 1 for true. one_hot, hashing: a dimension a value or bucket. */
-export type Role = 'number' | 'ordinal' | 'flag' | 'one_hot' | 'hashing';
+/** number: one dimension, scaled. ordinal: the same of a category's code. target: the same of the target's mean by category. flag: 1 for true.
+ * one_hot, hashing: a dimension a value or bucket. text: many dimensions, of n-grams. */
+export type Role = 'number' | 'ordinal' | 'target' | 'flag' | 'one_hot' | 'hashing' | 'text';
 
 /** How a value of the row is read as a number. */
 export type NumberSource = 'number' | 'boolean' | 'text' | 'time';
@@ -16,13 +18,22 @@ export interface FeaturePlan {
   readonly name: string;
   readonly role: Role;
   readonly source: NumberSource;
-  /** Of numbers and ordinals. */
+  /** Of numbers, ordinals and targets. */
   readonly scale: Scale;
   /** NULL has a dimension of its own. */
   readonly indicator: boolean;
   readonly maxValues: number;
   readonly dimensions: number;
+  /** Of targets: examples of the mean of all that are added to a category's. */
+  readonly smoothing: number;
+  /** Of texts. */
+  readonly text: TextOptions | undefined;
 }
+
+/** Buckets of a text, and of the shortest and longest n-gram, where the options say nothing. */
+const TEXT_DIMENSIONS = 4096;
+const DEFAULT_N = { words: [1, 2], characters: [3, 4] } as const;
+const DEFAULT_SMOOTHING = 10;
 
 export interface EncodingPlan {
   readonly features: readonly FeaturePlan[];
@@ -72,16 +83,31 @@ function planFeature(column: ColumnType, options: EncodeOptions): FeaturePlan | 
     return `column "${column.name}" of type ${column.type} is not used as a feature: give the view a number, text or boolean made from it${way}`;
   }
   if (as !== 'number' && source === 'time') throw unfit(column, as);
+  if (as === 'text' && source !== 'text') throw unfit(column, as);
   const categories = own?.categories ?? options.categories;
   return {
     name: column.name,
-    role:
-      as === 'number' || as === 'ordinal' ? as : source === 'boolean' && own?.as === undefined ? 'flag' : categories,
+    role: as !== 'category' ? as : source === 'boolean' && own?.as === undefined ? 'flag' : categories,
     source,
     scale: scaleOf(own ?? {}) ?? scaleOf(options)!,
     indicator: (own?.missing ?? options.missing) !== 'ignore',
     maxValues: own?.max_values ?? options.max_values,
     dimensions: own?.dimensions ?? options.dimensions,
+    smoothing: own?.smoothing ?? DEFAULT_SMOOTHING,
+    text: as === 'text' ? textOf(own ?? {}, options) : undefined,
+  };
+}
+
+function textOf(own: FeatureOptions, options: EncodeOptions): TextOptions {
+  const unit = own.unit ?? 'words';
+  return {
+    unit,
+    n: own.n ?? DEFAULT_N[unit],
+    lowerCase: own.lower_case ?? true,
+    dimensions: own.dimensions ?? TEXT_DIMENSIONS,
+    seed: options.hash_seed,
+    maxLength: own.max_length ?? 2000,
+    norm: own.norm ?? 'l2',
   };
 }
 

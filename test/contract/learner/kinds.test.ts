@@ -86,6 +86,29 @@ const subjects: Subject[] = [
   subjectOf('regression', { kind: 'hoeffding_tree', encode: { scale: 'robust' } }, 'tree with the scale robust'),
   subjectOf(
     'binary',
+    { kind: 'logistic', encode: { features: { currency: { as: 'target', max_values: 10 } } } },
+    'logistic with a target encoding',
+  ),
+  subjectOf(
+    'regression',
+    { kind: 'hoeffding_tree', encode: { features: { currency: { as: 'target' }, night: { as: 'target' } } } },
+    'tree with target encodings',
+  ),
+  {
+    ...subjectOf(
+      'binary',
+      {
+        kind: 'logistic',
+        encode: {
+          features: { currency: { as: 'text', unit: 'characters', n: [1, 3], dimensions: 32, max_length: 20 } },
+        },
+      },
+      'logistic with a text',
+    ),
+    texts: ['currency'],
+  },
+  subjectOf(
+    'binary',
     { kind: 'logistic', l1: 0.001, class_weights: { true: 5 } },
     'logistic with l1 and class weights',
   ),
