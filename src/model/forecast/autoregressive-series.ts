@@ -40,9 +40,17 @@ export class AutoregressiveWorkspace {
   readonly ahead: Trail;
   /** A level that is known at once, instead of zero: where values themselves are forecast, not their differences. */
   readonly startsAtFirst: boolean;
+  /** The row's columns are taken for those of the periods before and after it, too. */
+  readonly sameColumns: boolean;
+  /** A row that says nothing. */
+  readonly nothing: Input = { length: 0, indexes: new Int32Array(0), values: new Float64Array(0) };
 
   /** @param reach steps ahead that are forecast at most. @param river starts from zero, as River does. */
-  constructor(order: AutoregressiveOrder, reach: number, river: boolean) {
+  constructor(
+    order: AutoregressiveOrder,
+    reach: number,
+    { river, sameColumns }: { river: boolean; sameColumns: boolean },
+  ) {
     const { p, d, q, season, sp, sd, sq } = order;
     this.order = order;
     const ages = (count: number, step: number) => Array.from({ length: count }, (_, i) => (i + 1) * step - 1);
@@ -59,6 +67,7 @@ export class AutoregressiveWorkspace {
     this.keptErrors = Math.max(q, season * sq);
     this.input = { length: 0, indexes: new Int32Array(64), values: new Float64Array(64) };
     this.ahead = new Trail(this, reach);
+    this.sameColumns = sameColumns;
     this.startsAtFirst = !river && this.differencing.reach === 0;
   }
 }
@@ -123,9 +132,10 @@ export class AutoregressiveSeries implements SeriesModel {
 
   forecast(from: number, count: number, x: Input, into: Float64Array): void {
     const { ahead } = this.#work;
+    const others = this.#besides(x);
     ahead.copy(this.#trail);
     for (let h = 1; h < from + count; h++) {
-      const value = this.#continue(ahead, x);
+      const value = this.#continue(ahead, h === from ? x : others);
       if (h >= from) into[h - from] = value;
     }
   }
@@ -157,7 +167,7 @@ export class AutoregressiveSeries implements SeriesModel {
   }
 
   learn(y: number, steps: number, x: Input, weight: number): void {
-    if (steps > 1 && this.#trail.values.length > 0) this.#bridge(steps - 1, x);
+    if (steps > 1 && this.#trail.values.length > 0) this.#bridge(steps - 1, this.#besides(x));
     const { differencing } = this.#work;
     if (this.#trail.values.length < differencing.reach) {
       this.#trail.values.push(y);
@@ -184,7 +194,7 @@ export class AutoregressiveSeries implements SeriesModel {
       return { bias: 0, contributions, parts: [{ name: 'last values', contribution: last }] };
     }
     ahead.copy(this.#trail);
-    for (let h = 1; h < steps; h++) this.#continue(ahead, x);
+    for (let h = 1; h < steps; h++) this.#continue(ahead, this.#besides(x));
     const input = this.#inputOf(ahead, x);
     const parts: { name: string; contribution: number }[] = [];
     if (differencing.reach > 0)
@@ -204,6 +214,11 @@ export class AutoregressiveSeries implements SeriesModel {
     writer.f64(this.#learned);
     this.#scaler.save(writer);
     this.#trail.save(writer);
+  }
+
+  /** What is known of the columns at other periods than the row's own. */
+  #besides(x: Input): Input {
+    return this.#work.sameColumns ? x : this.#work.nothing;
   }
 
   /** The next value as it is forecast, which joins the trail as if it had come. */

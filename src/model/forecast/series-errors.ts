@@ -70,11 +70,11 @@ export class SeriesErrors {
     return this.#due.includes(0);
   }
 
-  /** `forecasts[h - 1]` and its deviation are for `h` steps after `position`. */
+  /** `forecasts[h - 1]` and its deviation are for `h` − 1 steps after `position`. */
   expect(position: number, forecasts: Float64Array, deviations: Float64Array): void {
     for (let i = 0; i < this.#due.length; i++) {
       if (this.#due[i] !== 0) continue;
-      this.#due[i] = position + i + 2;
+      this.#due[i] = position + i + 1;
       this.#forecasts[i] = forecasts[i + 1]!;
       this.#deviations[i] = deviations[i + 1]!;
     }

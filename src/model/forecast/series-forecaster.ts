@@ -216,6 +216,9 @@ export class SeriesForecaster implements Learner {
       if (model.ready && errors.enough && (error !== 0 || deviation > 0))
         this.#widths.learn(steps, Math.abs(error) / deviation);
       errors.settle(series.position, y, this.#widths);
+      // What this row was told of those after it.
+      if (steps === 1 && model.ready && errors.enough && errors.waits)
+        errors.expect(series.position, this.#forecasts, this.#deviations);
       const reach = this.#models.clip * deviation;
       if (model.ready && errors.enough && deviation > 0 && Math.abs(error) > reach)
         taken = forecast + Math.sign(error) * reach;
@@ -232,9 +235,5 @@ export class SeriesForecaster implements Learner {
     model.learn(taken, steps, x, weight);
     this.#modelBytes += model.bytes - bytes;
     if (!started && model.ready) errors.restart();
-    if (model.ready && errors.waits) {
-      this.#expectation(series, 1, x);
-      if (errors.enough) errors.expect(series.position, this.#forecasts, this.#deviations);
-    }
   }
 }

@@ -37,6 +37,8 @@ const autoregressionOptions = z
     /** Of least squares: what an example still counts one later. */
     forgetting: z.number().min(0.9).max(1).default(0.999),
     start: startOption,
+    /** What other columns are at the periods before and after the row's own: nothing known, which is their mean, or the same. */
+    columns_ahead: z.enum(['mean', 'row']).default('mean'),
   })
   .refine(oneL1, ONE_L1)
   .refine(({ season, sp, sd, sq }) => season > 1 || sp + sd + sq === 0, {
@@ -49,7 +51,10 @@ type AutoregressionOptions = z.infer<typeof autoregressionOptions>;
 function modelsOf(options: AutoregressionOptions): SeriesModels {
   const { p, d, q, season, sp, sd, sq, method } = options;
   const order: AutoregressiveOrder = { p, d, q, season, sp, sd, sq };
-  const work = new AutoregressiveWorkspace(order, MAX_STEPS + options.horizon, options.start === 'river');
+  const work = new AutoregressiveWorkspace(order, MAX_STEPS + options.horizon, {
+    river: options.start === 'river',
+    sameColumns: options.columns_ahead === 'row',
+  });
   const clip = options.encode.clip ?? Infinity;
   const most = work.lags.length + MOST_COLUMNS;
   return {

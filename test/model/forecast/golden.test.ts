@@ -25,7 +25,7 @@ const TRACES: [trace: string, options: { kind: string; [option: string]: unknown
   ['arima_months', { ...AR, p: 2, d: 1, q: 2 }, 2],
   ['sarima_months', { ...AR, p: 2, d: 1, q: 1, season: 12, sp: 1, sd: 1, sq: 1 }, 14],
   ['sarima_adam_months', { ...AR, ...ADAM, p: 12, d: 1, q: 12, season: 12, sd: 1 }, 14],
-  ['arx_months', { ...AR, p: 2, d: 0 }, 1],
+  ['arx_months', { ...AR, p: 2, d: 0, columns_ahead: 'row' }, 1],
 ];
 
 test.each(TRACES)('%s is what River forecasts, with options %j', async (trace, options, from) => {
