@@ -21,6 +21,9 @@ export interface AutoregressiveOrder {
   readonly sq: number;
 }
 
+/** Values until a lag's deviation is of the right order. */
+const SETTLED = 10;
+
 interface Lag {
   readonly name: string;
   readonly of: 'differences' | 'errors';
@@ -179,7 +182,7 @@ export class AutoregressiveSeries implements SeriesModel {
     const error = finite(difference - this.#regressor.raw(this.#inputOf(this.#trail, x)));
     this.#work.lags.forEach((lag, at) => {
       const past = lag.of === 'errors' ? this.#trail.errors : this.#trail.differences;
-      if (lag.age < past.length) this.#scaler.learn(at, past.at(lag.age));
+      if (lag.age < past.length) this.#scale(at, past.at(lag.age));
     });
     this.#regressor.learn(this.#inputOf(this.#trail, x), difference, weight);
     this.#trail.push(y, difference, error);
@@ -207,6 +210,15 @@ export class AutoregressiveSeries implements SeriesModel {
       else contributions[entry++] = contribution;
     }
     return { bias: this.#regressor.bias, contributions, parts };
+  }
+
+  /** A lag's mean and deviation move; weights move with them, once there is a scale to speak of. */
+  #scale(lag: number, value: number): void {
+    const [mean, slope] = [this.#scaler.mean(lag), this.#scaler.slope(lag)];
+    this.#scaler.learn(lag, value);
+    const next = this.#scaler.slope(lag);
+    if (this.#learned < SETTLED || slope === 0 || next === 0) return;
+    this.#regressor.rescale?.(lag, slope / next, (this.#scaler.mean(lag) - mean) * slope);
   }
 
   save(writer: StateWriter): void {

@@ -46,6 +46,10 @@ export class LagScaler {
     return z > this.#clip ? this.#clip : z < -this.#clip ? -this.#clip : z;
   }
 
+  mean(lag: number): number {
+    return this.#means[lag]!;
+  }
+
   /** By how much the scaled value grows with the lag. */
   slope(lag: number): number {
     const variance = this.#variances[lag]!;

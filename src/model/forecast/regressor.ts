@@ -12,6 +12,8 @@ export interface Regressor {
   raw(x: Input): number;
   weight(dimension: number): number;
   learn(x: Input, y: number, weight: number): void;
+  /** The dimension's input was (v − m) / s and is now (v − m′) / s′: `factor` is s′ / s, `shift` (m′ − m) / s. */
+  rescale?(dimension: number, factor: number, shift: number): void;
   save(writer: StateWriter): void;
 }
 
@@ -138,6 +140,24 @@ export class LeastSquares implements Regressor {
       }
       // Rounding has spoiled it.
       if (!(inverse[row * n + row]! > 0)) return this.#restart();
+    }
+  }
+
+  /** What it says of the values behind its inputs stays the same, and how sure it is of that. */
+  rescale(dimension: number, factor: number, shift: number): void {
+    const n = this.#size;
+    const own = dimension + 1;
+    if (own >= n) return;
+    this.#weights[0] = finite(this.#weights[0]! + shift * this.#weights[own]!);
+    this.#weights[own] = finite(this.#weights[own]! * factor);
+    const inverse = this.#inverse;
+    for (let i = 0; i < n; i++) {
+      inverse[i]! += shift * inverse[own * n + i]!;
+      inverse[own * n + i]! *= factor;
+    }
+    for (let i = 0; i < n; i++) {
+      inverse[i * n]! += shift * inverse[i * n + own]!;
+      inverse[i * n + own]! *= factor;
     }
   }
 
