@@ -1,14 +1,7 @@
 // The example as a user runs it, against the least error that its market leaves.
 
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { createDatabase } from '../support/database.ts';
-
-const ROOT = path.join(import.meta.dirname, '../..');
+import { runExample } from '../support/example.ts';
 
 interface Figures {
   readonly rows: number;
@@ -18,28 +11,16 @@ interface Figures {
 }
 
 test('the next-price example forecasts nearly as well as can be, and its bounds hold what they promise', async () => {
-  await using database = await createDatabase();
-  const folder = mkdtempSync(path.join(tmpdir(), 'millrace-test-next-price-'));
-  try {
-    const hooks = path.join(ROOT, 'test/support/typescript-hooks.mjs');
-    const script = path.join(ROOT, 'examples/next-price/run.mjs');
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--import', hooks, script, '--warehouse', database.url, '--data', folder],
-      { env: { ...process.env, MILLRACE_CLI: path.join(ROOT, 'src/cli.ts') }, timeout: 240_000 },
-    );
-    const { rows, metrics, errors, coverage } = JSON.parse(stdout.trim().split('\n').at(-1)!) as Figures;
-    expect(rows).toBe(1500);
-    // The noise that nobody knows: 1 %, the mean of whose magnitude is 0.798 %.
-    expect(Math.abs(errors.best - 0.00798)).toBeLessThan(0.0004);
-    expect(errors.model).toBeGreaterThan(errors.best);
-    expect(errors.model).toBeLessThan(1.05 * errors.best);
-    expect(errors.no_change).toBeGreaterThan(1.3 * errors.model);
-    expect(Math.abs(coverage.next - 0.9)).toBeLessThan(0.025);
-    expect(Math.abs(coverage.fifth - 0.9)).toBeLessThan(0.05);
-    expect(Math.abs(metrics.coverage - 0.9)).toBeLessThan(0.03);
-    expect(metrics.mae).toBeGreaterThan(0);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  await using example = await runExample('next-price');
+  const { rows, metrics, errors, coverage } = example.figures as Figures;
+  expect(rows).toBe(1500);
+  // The noise that nobody knows: 1 %, the mean of whose magnitude is 0.798 %.
+  expect(Math.abs(errors.best - 0.00798)).toBeLessThan(0.0004);
+  expect(errors.model).toBeGreaterThan(errors.best);
+  expect(errors.model).toBeLessThan(1.05 * errors.best);
+  expect(errors.no_change).toBeGreaterThan(1.3 * errors.model);
+  expect(Math.abs(coverage.next - 0.9)).toBeLessThan(0.025);
+  expect(Math.abs(coverage.fifth - 0.9)).toBeLessThan(0.05);
+  expect(Math.abs(metrics.coverage - 0.9)).toBeLessThan(0.03);
+  expect(metrics.mae).toBeGreaterThan(0);
 }, 300_000);
