@@ -101,12 +101,15 @@ function guardOf(resolved: Resolved, request: ModelRequest, model: Model): Guard
     assert(!(another instanceof Promise), 'a kind gives models at once or never');
     return another;
   };
-  if (made(resolved, request, seed) instanceof Promise)
+  const tried = made(resolved, request, seed);
+  if (tried instanceof Promise) {
+    tried.catch(() => {});
     throw new MillraceError(
       'MODEL_INVALID',
       `model option "drift.action": "${parsed.drift.action}" is not supported by the kind "${kind.name}"`,
       { hint: 'Leave it out: "alarm" is the default.' },
     );
+  }
   return { ...parts, fresh };
 }
 

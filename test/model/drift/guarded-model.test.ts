@@ -289,4 +289,11 @@ describe('options of drift', () => {
     const options = { kind: 'logistic', drift: { on: 'arrivals' } };
     await expect(createModel({ ...requestOf({ options }), arrivals: false })).rejects.toThrow(/not supported here/);
   });
+
+  test('another model beside is refused of a kind that must load something first', async () => {
+    const options = { kind: 'tensorflow', drift: { action: 'adapt' } };
+    await expect(createModel(requestOf({ options }))).rejects.toThrow(
+      'model option "drift.action": "adapt" is not supported by the kind "tensorflow"',
+    );
+  });
 });
