@@ -109,7 +109,7 @@ describe("over ten seeds it is within half a point of River's mean over as many,
     // River 0.26.1's AMFClassifier(), seeds 1 to 10: .88336 and .91107.
     const { columns, rows } = phishing();
     expect(await meanOver(columns, booleanLabel, rows as never, options)).toBeGreaterThan(0.88336 - 0.005);
-    const cancer = readLabelled('golden/breast_cancer.csv');
+    const cancer = readLabelled('../../examples/breast-cancer/breast_cancer.csv');
     expect(await meanOver(cancer.columns, booleanLabel, cancer.rows as never, options)).toBeGreaterThan(
       0.91107 - 0.005,
     );
