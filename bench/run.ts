@@ -22,6 +22,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ measure(): Promise<rea
   learn: () => import('./learn.ts'),
   memory: () => import('./memory.ts'),
   learners: () => import('./learners.ts'),
+  portfolio: () => import('./portfolio.ts'),
   publish: () => import('./publish.ts'),
   'write-back': () => import('./write-back.ts'),
   'end-to-end': () => import('./end-to-end.ts'),

@@ -19,6 +19,8 @@ import { kindOf } from './kinds/registry.ts';
 import type { Kind, Learner } from './learner.ts';
 import type { CreateModel, LearnedTask, LoadModel, Model, ModelRequest } from './model.ts';
 import { didYouMean, parseOptions, settingsOf } from './options.ts';
+import { auto, createPortfolio, loadPortfolio } from './portfolio/open-portfolio.ts';
+import { namesOneKind, withoutPortfolio, type PortfolioOptions } from './portfolio/portfolio-options.ts';
 import { StateReader } from './saved-state.ts';
 import { seriesColumns, SeriesKeys } from './series-keys.ts';
 import { chooseTask } from './task-choice.ts';
@@ -32,7 +34,7 @@ export const createModel: CreateModel = async (request) => {
 
 export const loadModel: LoadModel = async (request, saved) => {
   if (request.options.kind === 'none') return new NoModel(request, saved);
-  const resolved = resolve(request);
+  const resolved = resolve(request, FORMER_AUTO.includes(StateReader.nameOf(saved) ?? ''));
   const guard = GuardedModel.unpack(saved, resolved.kind.name);
   const model = await loaded(resolved, request, guard?.model ?? saved);
   if (watchesNothing(resolved)) return model;
@@ -44,6 +46,7 @@ export const loadModel: LoadModel = async (request, saved) => {
 /** The model alone, at once unless its kind must load something first. */
 function made(resolved: Resolved, request: ModelRequest, seed: number): Model | Promise<Model> {
   const { kind, options, task, parsed } = resolved;
+  if (kind === auto) return createPortfolio(request, parsed as PortfolioOptions, task, seed);
   const encoder = new Encoder(featuresOf(resolved, request), parsed.encode, undefined, kind.inputs);
   const around = (learner: Learner): Model => {
     if (task === 'anomaly') {
@@ -66,6 +69,7 @@ function made(resolved: Resolved, request: ModelRequest, seed: number): Model | 
 
 async function loaded(resolved: Resolved, request: ModelRequest, saved: Uint8Array): Promise<Model> {
   const { kind, options, task, parsed } = resolved;
+  if (kind === auto) return await loadPortfolio(request, parsed as PortfolioOptions, task, saved);
   const reader = new StateReader(saved, `${kind.name} model`);
   const examples = reader.f64();
   if (task === 'anomaly') {
@@ -94,7 +98,15 @@ function guardOf(resolved: Resolved, request: ModelRequest, model: Model): Guard
   checkDrift(parsed.drift, resolved.task, request.arrivals === true);
   const seed = seedOf(resolved, request);
   const { features } = planEncoding(featuresOf(resolved, request), parsed.encode);
-  const parts = { options: parsed.drift, model, task: resolved.task, features, seed, fresh: undefined };
+  const parts = {
+    options: parsed.drift,
+    name: kind.name,
+    model,
+    task: resolved.task,
+    features,
+    seed,
+    fresh: undefined,
+  };
   if (parsed.drift.action === 'alarm' || (parsed.drift.action === 'adapt' && model.mends)) return parts;
   const fresh = (anotherSeed: number): Model => {
     const another = made(resolved, request, anotherSeed);
@@ -117,6 +129,12 @@ function seedOf({ parsed }: Resolved, request: ModelRequest): number {
   return parsed.seed ?? request.seed;
 }
 
+/** Before there was a portfolio, `auto` was one kind alone: what was saved then goes on as that. */
+const FORMER_AUTO: readonly string[] = ['logistic', 'linear'].flatMap((kind) => [
+  `${kind} model`,
+  `guarded ${kind} model`,
+]);
+
 interface Resolved {
   readonly kind: Kind;
   readonly task: LearnedTask;
@@ -125,17 +143,27 @@ interface Resolved {
 }
 
 /** Kind, task and options of a request; throws MODEL_INVALID where they do not go together. */
-function resolve(request: ModelRequest): Resolved {
+function resolve(request: ModelRequest, former = false): Resolved {
   if (typeof request.options.kind !== 'string') kindOf(JSON.stringify(request.options.kind));
-  const auto = request.options.kind === 'auto';
-  const kind = kindOf(auto ? chooseKind(request) : request.options.kind);
-  const options = { ...request.options, kind: kind.name };
+  const { kind, options } = request.options.kind === 'auto' ? resolveAuto(request, former) : given(request);
   const parsed = parseOptions(kind.options, options);
   const task = chooseTask(kind, parsed, request);
   checkSegments(parsed, request);
   checkTargets(parsed, task);
   if (learnsArrivals(task, parsed) && !request.arrivals) throw noArrivals(kind, task);
   return { kind, task, options, parsed };
+}
+
+function given({ options }: ModelRequest): Pick<Resolved, 'kind' | 'options'> {
+  return { kind: kindOf(options.kind), options };
+}
+
+/** The portfolio, or one kind alone where the options, the label or what was saved leave no choice. */
+function resolveAuto(request: ModelRequest, former: boolean): Pick<Resolved, 'kind' | 'options'> {
+  const { options, label } = request;
+  if (label !== undefined && !former && !namesOneKind(options)) return { kind: auto, options };
+  const kind = kindOf(chooseKind(request));
+  return { kind, options: { ...(former ? withoutPortfolio(options) : options), kind: kind.name } };
 }
 
 function learnsArrivals(task: LearnedTask, parsed: LearnerOptions): boolean {

@@ -23,6 +23,8 @@ import { StateReader, StateWriter } from './saved-state.ts';
 
 export interface GuardParts {
   readonly options: DriftOptions;
+  /** As the options name the kind: a portfolio's `kind` is that of who serves. */
+  readonly name: string;
   readonly model: Model;
   readonly task: LearnedTask;
   readonly features: readonly FeaturePlan[];
@@ -58,6 +60,7 @@ export class GuardedModel implements Model {
   readonly #own: Judgement = { ...START };
   readonly #other: Judgement = { ...START };
   readonly #task: LearnedTask;
+  readonly #name: string;
   #model: Model;
   /** Learns the same examples since a warning or drift, and may take over. */
   #beside: Model | undefined;
@@ -76,6 +79,7 @@ export class GuardedModel implements Model {
     const { options, model } = parts;
     this.#options = options;
     this.#model = model;
+    this.#name = parts.name;
     this.#task = parts.task;
     this.#fresh = parts.fresh;
     this.#seed = parts.seed;
@@ -103,6 +107,10 @@ export class GuardedModel implements Model {
 
   get kind(): string {
     return this.#model.kind;
+  }
+
+  get race(): Model['race'] {
+    return this.#model.race;
   }
 
   get settings(): ModelSettings {
@@ -169,7 +177,7 @@ export class GuardedModel implements Model {
   }
 
   save(): Uint8Array {
-    const writer = new StateWriter(stateName(this.kind));
+    const writer = new StateWriter(stateName(this.#name));
     writer.bytes(this.#model.save());
     writer.u32(this.#beside ? 1 : 0);
     if (this.#beside) writer.bytes(this.#beside.save());

@@ -89,12 +89,28 @@ export interface DriftAlarm {
   readonly examples: number;
 }
 
+/** A candidate of `auto`. */
+export interface RaceEntry {
+  readonly candidate: string;
+  readonly kind: string;
+  /** `serving`: has most to say; `lost`, `over budget`: why it left. */
+  readonly state: 'serving' | 'racing' | 'lost' | 'over budget';
+  /** That it ran for. */
+  readonly examples: number;
+  /** Mean of the last thousands (until it left) of the log loss of its calibrated probability, the absolute error, the log loss of classes; null: none yet. */
+  readonly loss: number | null;
+  /** Its part of a score; they sum to 1. */
+  readonly weight: number;
+}
+
 /** predictMany and explain never change it; all randomness comes from a seed in its state. */
 export interface Model {
   readonly task: Task;
-  /** As resolved: never `auto`. */
+  /** As resolved: never `auto`, but the kind of the candidate that has most to say. */
   readonly kind: string;
   readonly settings: ModelSettings;
+  /** Of `auto`: how its candidates do. */
+  readonly race?: readonly RaceEntry[] | undefined;
   /** What the owner should know, e.g. of a column that is not used as a feature. */
   readonly notices: readonly string[];
   /** Examples given to `learn` so far, those skipped included; of task anomaly: rows given to `observe`. */

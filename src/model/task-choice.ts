@@ -22,7 +22,11 @@ const HINTS: Readonly<Record<LearnedTask, string>> = {
 };
 
 /** Throws MODEL_INVALID where the kind learns no such label, or the options do not go with it. */
-export function chooseTask(kind: Kind, parsed: LearnerOptions, request: ModelRequest): LearnedTask {
+export function chooseTask(
+  kind: Pick<Kind, 'name' | 'tasks'>,
+  parsed: LearnerOptions,
+  request: ModelRequest,
+): LearnedTask {
   const { label } = request;
   if (kind.tasks.includes('anomaly') && (!label || taskOf(label) === 'binary')) return 'anomaly';
   if (!label)

@@ -73,8 +73,8 @@ describe('model options that are not valid are refused with what would be', () =
   });
 
   test('a label that the kind does not learn', async () => {
-    expect(await refusal({ kind: 'auto' }, textLabel)).toBe(
-      'no model learns a label of type text. Give a boolean: `select …, (label = 1) as label`, or a number.',
+    expect(await refusal({ kind: 'auto' }, { name: 'label', typeOid: 3802, type: 'jsonb' })).toContain(
+      '"auto" needs a boolean or numeric or text or integer label, the label view gives jsonb',
     );
     expect(await refusal({ kind: 'logistic' }, numberLabel)).toContain('"logistic" needs a boolean label');
     expect(await refusal({ kind: 'linear' })).toContain('"linear" needs a numeric label, the label view gives boolean');
@@ -115,11 +115,14 @@ describe('an integer label', () => {
 });
 
 describe('kinds', () => {
-  test('auto is logistic for a boolean label and linear for a number', async () => {
-    const binary = await createModel(requestFor(columns, { kind: 'auto' }));
-    expect([binary.kind, binary.task]).toEqual(['logistic', 'binary']);
-    const number = await createModel({ ...requestFor(columns, { kind: 'auto' }), label: numberLabel });
-    expect([number.kind, number.task]).toEqual(['linear', 'regression']);
+  test('auto takes the options that its candidates share, and is one kind alone with the options of one', async () => {
+    const auto = await createModel(requestFor(columns, { kind: 'auto', budget: 9, update: 'on_label' }));
+    expect([auto.task, auto.race?.length]).toEqual(['binary', 8]);
+    const one = await createModel(requestFor(columns, { kind: 'auto', l2: 0.1 }));
+    expect([one.kind, one.race]).toEqual(['logistic', undefined]);
+    const number = { ...requestFor(columns, { kind: 'auto', optimizer: { name: 'adam' } }), label: numberLabel };
+    expect((await createModel(number)).kind).toBe('linear');
+    expect(await refusal({ kind: 'auto', budgets: 9 })).toContain('Did you mean "budget"?');
   });
 
   test('none scores nothing, counts examples, and is saved', async () => {

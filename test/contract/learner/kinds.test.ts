@@ -27,9 +27,10 @@ const STATE_BYTES: Readonly<Record<string, number>> = {
   mondrian_forest: 20 * 2 ** 20,
   half_space_trees: 160 * 1024,
   tensorflow: 512 * 1024,
+  auto: 6 * 2 ** 20,
 };
 /** Kinds that grow with what they learn, up to `max_bytes`. */
-const GROWING = [...OF_PROBABILITY, 'factorization', 'half_space_trees', 'gaussian_scorer'];
+const GROWING = [...OF_PROBABILITY, 'factorization', 'half_space_trees', 'gaussian_scorer', 'auto'];
 
 const FEATURELESS: readonly string[] = ['holt_winters'];
 
@@ -222,6 +223,9 @@ const subjects: Subject[] = [
   })),
   subjectOf('binary', { kind: 'auto' }, 'auto for a boolean'),
   subjectOf('regression', { kind: 'auto' }, 'auto for a number'),
+  { ...subjectOf('multiclass', { kind: 'auto' }, 'auto for classes'), raw: 'of_its_kind' },
+  subjectOf('binary', { kind: 'auto', budget: 50, class_weights: { true: 3 } }, 'auto with a forest and class weights'),
+  subjectOf('binary', { kind: 'auto', l2: 0.001 }, 'auto with options of one kind'),
 ];
 
 for (const subject of subjects) modelContract(subject);

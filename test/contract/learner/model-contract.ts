@@ -16,7 +16,7 @@ export interface Subject {
   /** The score before anything was learned. */
   readonly prior: number;
   /** What contributions and bias sum to. */
-  readonly raw: 'value' | 'log_odds' | 'probability' | 'output';
+  readonly raw: 'value' | 'log_odds' | 'probability' | 'output' | 'of_its_kind';
   /** What the score exceeds where there was never another class. */
   readonly certain: number;
   /** Most bytes that `save` gives for the contract's five columns. */
@@ -28,6 +28,9 @@ export interface Subject {
   /** Looks at no column: what may spoil it is a label. */
   readonly featureless?: boolean;
 }
+
+/** Kinds whose explanations of classes are of a probability. */
+const TREES = /tree|forest/;
 
 const isText = (subject: Subject) => subject.label?.typeOid === 25;
 
@@ -92,9 +95,9 @@ function scores(model: Model, rows: readonly FeatureRow[]): number[] {
 }
 
 /** From what a model shows, the sum that an explanation must have. */
-function rawOf(subject: Subject, { score, outputs }: Prediction): number {
+function rawOf(subject: Subject, { score, outputs }: Prediction, kind: string): number {
   if (subject.raw === 'output') return outputs!['raw']!;
-  if (subject.raw !== 'log_odds') return score!;
+  if (subject.raw === 'of_its_kind' ? TREES.test(kind) : subject.raw !== 'log_odds') return score!;
   if (!isText(subject)) return Math.log(score! / (1 - score!));
   const [first, second] = Object.values(outputs!).sort((a, b) => b - a);
   return Math.log(first! / second!);
@@ -331,7 +334,7 @@ export function modelContract(subject: Subject): void {
       for (const row of probe) {
         const { bias, contributions } = model.explain(row, Infinity);
         const raw = contributions.reduce((sum, part) => sum + part.contribution, bias);
-        const shown = rawOf(subject, model.predictMany([row])[0]!);
+        const shown = rawOf(subject, model.predictMany([row])[0]!, model.kind);
         // The log of odds loses digits as the odds grow: then the score itself is compared.
         if (model.task === 'binary' && Math.abs(raw) > 10)
           expect(Math.abs(1 / (1 + Math.exp(-raw)) - scores(model, [row])[0]!)).toBeLessThan(1e-14);

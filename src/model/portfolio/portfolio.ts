@@ -1,0 +1,197 @@
+// `auto`: a model of models. Candidates run side by side on the same examples; each is judged by the loss that it had before it
+// learned an example, losers leave, and those left speak together: of a probability the mean of calibrated log-odds, of a number
+// the mean, of classes the best alone, as averages of classes could not be explained. Averaging was better than serving the best on
+// every dataset of `npm run bench -- portfolio`, most where positives are rare.
+
+import type { ClassList } from '../class-list.ts';
+import { MAX_MAGNITUDE } from '../encoder/feature-value.ts';
+import type {
+  Explanation,
+  FeatureRow,
+  LearnedTask,
+  Model,
+  ModelSettings,
+  Prediction,
+  RaceEntry,
+  TrainingExample,
+} from '../model.ts';
+import { StateWriter } from '../saved-state.ts';
+import { predictionOf } from '../target.ts';
+import { logOddsOf } from './calibration.ts';
+import type { Losses } from './losses.ts';
+import type { Race } from './race.ts';
+import { explainTogether } from './shared-explanation.ts';
+import type { Team } from './team.ts';
+
+/** Whose weight is above this gave the score as good as alone. */
+const ALONE = 0.9;
+
+/** What its saved state is called. */
+export function portfolioState(task: LearnedTask): string {
+  return `auto ${task} model`;
+}
+
+export interface PortfolioParts {
+  readonly task: LearnedTask;
+  readonly settings: ModelSettings;
+  readonly learnsArrivals: boolean;
+  readonly team: Team;
+  readonly race: Race;
+  readonly losses: Losses;
+  readonly classes: ClassList | undefined;
+  readonly classWeights: Readonly<Record<string, number>> | undefined;
+  readonly examples: number;
+  readonly skipped: number;
+}
+
+export class Portfolio implements Model {
+  readonly task: LearnedTask;
+  readonly settings: ModelSettings;
+  readonly learnsArrivals: boolean;
+  readonly #team: Team;
+  readonly #race: Race;
+  readonly #losses: Losses;
+  readonly #classes: ClassList | undefined;
+  readonly #classWeights: ReadonlyMap<string, number> | undefined;
+  /** The candidate that gives the last label; -1: none. */
+  readonly #last: number;
+  #examples: number;
+  #skipped: number;
+
+  constructor(parts: PortfolioParts) {
+    this.task = parts.task;
+    this.settings = parts.settings;
+    this.learnsArrivals = parts.learnsArrivals;
+    this.#team = parts.team;
+    this.#race = parts.race;
+    this.#losses = parts.losses;
+    this.#classes = parts.classes;
+    this.#classWeights = parts.classWeights && new Map(Object.entries(parts.classWeights));
+    this.#last = parts.team.candidates.findIndex(({ kind }) => kind === 'last');
+    this.#examples = parts.examples;
+    this.#skipped = parts.skipped;
+  }
+
+  /** Of the candidate with most to say. */
+  get kind(): string {
+    return this.#team.candidates[this.#race.leader]!.kind;
+  }
+
+  get notices(): readonly string[] {
+    return this.#team.notices;
+  }
+
+  get examples(): number {
+    return this.#examples;
+  }
+
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  get unusable(): number {
+    return this.#team.unusable;
+  }
+
+  get bytes(): number {
+    return this.#team.bytes + (this.#classes?.bytes ?? 0);
+  }
+
+  get race(): readonly RaceEntry[] {
+    return this.#race.entries();
+  }
+
+  predictMany(rows: readonly FeatureRow[]): Prediction[] {
+    const predictions = new Array<Prediction>(rows.length);
+    for (let i = 0; i < rows.length; i++)
+      predictions[i] = this.#classes ? this.#predictClass(rows[i]!, this.#classes.names) : this.#predict(rows[i]!);
+    return predictions;
+  }
+
+  learn(example: TrainingExample): void {
+    this.#examples += 1;
+    const weight = this.#weightOf(example);
+    const usable = weight >= 0 && weight <= MAX_MAGNITUDE;
+    const target = this.#classes
+      ? usable && example.label !== undefined
+        ? this.#classes.take(example.label)
+        : -1
+      : example.target;
+    if (!usable || !(Math.abs(target) <= MAX_MAGNITUDE) || (this.#classes && target < 0)) {
+      this.#skipped += 1;
+      return;
+    }
+    if (weight > 0) this.#losses.count(target);
+    const judged = weight > 0 && this.#losses.judging;
+    this.#team.learn(example.features, !this.learnsArrivals, (k, learner, input) => {
+      if (judged) this.#losses.take(k, learner, input, target, weight);
+      learner.learn(input, target, weight);
+    });
+    if (!judged) return;
+    if (this.#last >= 0) this.#judgeLast(this.#last, example);
+    const { absolute, relative } = this.#losses.ofExample((k) => this.#race.isRunning(k), weight);
+    if (this.#race.learn(absolute, relative, this.#losses.evidence)) this.#team.dismiss((k) => this.#race.isRunning(k));
+  }
+
+  observe(row: FeatureRow): void {
+    if (this.learnsArrivals) this.#team.observe(row);
+  }
+
+  explain(row: FeatureRow, top: number): Explanation {
+    const { bias, contributions } = explainTogether(this.#team, row, this.task, this.#race.weights, this.#losses);
+    return { bias, contributions: contributions.slice(0, Math.max(0, top)) };
+  }
+
+  save(): Uint8Array {
+    const writer = new StateWriter(portfolioState(this.task));
+    writer.f64(this.#examples);
+    writer.f64(this.#skipped);
+    this.#classes?.save(writer);
+    this.#team.saveNames(writer);
+    this.#race.save(writer);
+    this.#losses.save(writer);
+    this.#team.save(writer);
+    return writer.finish();
+  }
+
+  #predict(row: FeatureRow): Prediction {
+    const { weights } = this.#race;
+    const binary = this.task === 'binary';
+    let sum = 0;
+    this.#team.read(row, (k, learner, input) => {
+      if (weights[k] === 0) return;
+      const said = learner.predict(input);
+      sum += weights[k]! * (binary ? this.#losses.calibrated(k, logOddsOf(said)) : said);
+    });
+    const score = binary ? 1 / (1 + Math.exp(-sum)) : sum;
+    return { score, prediction: predictionOf(this.task, score) };
+  }
+
+  #predictClass(row: FeatureRow, names: readonly string[]): Prediction {
+    const { leader } = this.#race;
+    let prediction: Prediction = { score: 0, prediction: null };
+    this.#team.readFor(leader, row, (learner, input) => {
+      const best = learner.predict(input);
+      const values = learner.outputs!(input);
+      const outputs = Object.fromEntries(names.map((name, c) => [name, values[c]!]));
+      prediction =
+        best < 0
+          ? { score: 0, prediction: null, outputs }
+          : { score: values[best]!, prediction: names[best]!, outputs };
+    });
+    return prediction;
+  }
+
+  /** The last label is judged by what it was worth when the row was scored. */
+  #judgeLast(k: number, { score, target }: TrainingExample): void {
+    const served = this.#race.weights[k]! > ALONE;
+    if (served && typeof score === 'number' && Number.isFinite(score)) this.#losses.age(k, score, target);
+    this.#losses.makeStale(k);
+  }
+
+  #weightOf(example: TrainingExample): number {
+    if (!this.#classWeights) return example.weight;
+    const name = this.#classes ? example.label : example.target > 0.5 ? 'true' : 'false';
+    return example.weight * (name === undefined ? 1 : (this.#classWeights.get(name) ?? 1));
+  }
+}
