@@ -47,6 +47,7 @@ async function answer(command: Command): Promise<Record<string, unknown>> {
         for (const example of examples) {
           batch[0] = example.features;
           model.predictMany(batch);
+          if (model.learnsArrivals) model.observe(example.features);
           model.learn(example);
         }
       };

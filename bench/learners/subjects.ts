@@ -100,4 +100,11 @@ export const SUBJECTS: readonly Subject[] = [
     river: 'adaptive_forest',
     goal: 15,
   },
+  {
+    name: 'half_space_trees',
+    options: { kind: 'half_space_trees' },
+    task: 'anomaly',
+    river: 'half_space_trees',
+    goal: 15,
+  },
 ];

@@ -22,7 +22,7 @@ import time
 import river
 from models import MODELS
 
-CASTS = {"binary": lambda text: float(text) == 1, "regression": float, "multiclass": lambda text: "class " + text}
+CASTS = {"binary": lambda text: float(text) == 1, "regression": float, "multiclass": lambda text: "class " + text, "anomaly": float}
 
 
 def load(file, target, task):
@@ -43,7 +43,7 @@ class Bench:
 
     def learn(self, events):
         self.model = self.make(1)
-        predict, learn = self.predictor(), self.model.learn_one
+        predict, learn = self.predictor(), self.learner()
         rows = self.rows[:events]
         gc.collect()
         started = time.process_time()
@@ -65,7 +65,13 @@ class Bench:
         return {"bytes": len(pickle.dumps(self.model))}
 
     def predictor(self):
+        if self.task == "anomaly":
+            return self.model.score_one
         return self.model.predict_one if self.task == "regression" else self.model.predict_proba_one
+
+    def learner(self):
+        learn = self.model.learn_one
+        return (lambda x, y: learn(x)) if self.task == "anomaly" else learn
 
 
 bench = Bench()

@@ -1,6 +1,6 @@
 """River's models beside ours, by the names that bench/learners/subjects.ts gives them. Every one with a scaler where ours scales."""
 
-from river import forest, linear_model, naive_bayes, optim, preprocessing, tree
+from river import anomaly, forest, linear_model, naive_bayes, optim, preprocessing, tree
 
 
 def scaled(model):
@@ -29,5 +29,6 @@ MODELS = {
     "scaled_hoeffding_tree_regressor": lambda seed: scaled(tree.HoeffdingTreeRegressor()),
     "hoeffding_adaptive_tree_regressor": lambda seed: tree.HoeffdingAdaptiveTreeRegressor(seed=seed),
     "adaptive_forest_regressor": lambda seed: forest.ARFRegressor(n_models=10, seed=seed),
+    "half_space_trees": lambda seed: preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(seed=seed),
     "mondrian_forest_regressor": lambda seed: forest.AMFRegressor(n_estimators=10, seed=seed),
 }

@@ -33,6 +33,9 @@ export class AnomalyModel implements Model {
   readonly #threshold: number;
   readonly #warmUp: number;
   #rows: number;
+  /** The row scored last and its raw score, until another is learned: where rows come one by one it is the next that is learned. */
+  #scored: FeatureRow | undefined;
+  #scoredRaw = 0;
 
   constructor(parts: AnomalyModelParts) {
     this.kind = parts.kind;
@@ -76,7 +79,8 @@ export class AnomalyModel implements Model {
   learn(): void {}
 
   observe(row: FeatureRow): void {
-    if (this.#ready) this.#ranks.add(this.#raw(row));
+    if (this.#ready) this.#ranks.add(row === this.#scored ? this.#scoredRaw : this.#raw(row));
+    this.#scored = undefined;
     this.#learner.learn(this.#encoder.encode(row, true), 0, 1);
     this.#rows += 1;
   }
@@ -103,6 +107,9 @@ export class AnomalyModel implements Model {
   }
 
   #raw(row: FeatureRow): number {
-    return this.#ready ? this.#learner.predict(this.#encoder.encode(row, false)) : 0;
+    if (!this.#ready) return 0;
+    this.#scored = row;
+    this.#scoredRaw = this.#learner.predict(this.#encoder.encode(row, false));
+    return this.#scoredRaw;
   }
 }

@@ -52,7 +52,7 @@ export class HalfSpaceTrees implements Learner {
   /** By dimension; of codes unused. */
   readonly #ranges: ColumnRange[] = [];
   readonly #nominal: boolean[] = [];
-  /** By dimension; NaN between calls. */
+  /** By dimension, as last filled: every input names the same ones, so that NaN stays in those that the view no longer has. */
   #row: Float64Array = new Float64Array(0);
 
   constructor(options: HalfSpaceOptions, layout: Layout, seed: number) {
@@ -85,7 +85,6 @@ export class HalfSpaceTrees implements Learner {
     if (!this.#forest) return 0;
     this.#fill(x);
     const score = this.#forest.score(this.#row);
-    this.#clear(x);
     return score;
   }
 
@@ -95,7 +94,6 @@ export class HalfSpaceTrees implements Learner {
     this.#fill(x);
     this.#forest!.learn(this.#row);
     this.#next?.learn(this.#row);
-    this.#clear(x);
     this.#rows += 1;
     if (this.#rows < this.#options.window_size) return;
     if (this.#next) this.#forest = this.#next;
@@ -110,7 +108,6 @@ export class HalfSpaceTrees implements Learner {
     const parts = new Float64Array(this.#row.length);
     this.#fill(x);
     let bias = this.#forest.explain(this.#row, parts);
-    this.#clear(x);
     for (let i = 0; i < x.length; i++) {
       const j = x.indexes[i]!;
       if (j >= parts.length) continue;
@@ -198,11 +195,6 @@ export class HalfSpaceTrees implements Learner {
       const j = x.indexes[i]!;
       if (j < row.length) row[j] = this.#nominal[j] ? x.values[i]! : this.#ranges[j]!.place(x.values[i]!);
     }
-  }
-
-  #clear(x: Input): void {
-    const row = this.#row;
-    for (let i = 0; i < x.length; i++) if (x.indexes[i]! < row.length) row[x.indexes[i]!] = Number.NaN;
   }
 }
 
