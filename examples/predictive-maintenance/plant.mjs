@@ -1,5 +1,7 @@
 // A plant of pumps with known rules, so that it is known how well their breakdowns can be foreseen. Everything comes from one seed.
 
+import { gaussian, seeded } from '../random.mjs';
+
 /** Hours from the first sign to the breakdown: any of these, equally likely. */
 const SHORTEST = 12;
 const LONGEST = 36;
@@ -16,7 +18,7 @@ const FIRST_MS = Date.parse('2026-01-01T00:00:00Z');
  * that can be said of it by who knows the rules and every pump's nature, but not its state.
  */
 export function* plant(pumps, hours, seed) {
-  const random = mulberry32(seed);
+  const random = seeded(seed);
   const all = Array.from({ length: pumps }, (_, number) => ({
     number,
     run: 1,
@@ -118,19 +120,4 @@ function soonFromSound() {
   for (let wait = 1; wait < WITHIN_HOURS; wait++)
     chance += (1 - ONSET) ** (wait - 1) * ONSET * brokenBy(1, WITHIN_HOURS - 1 - wait);
   return chance;
-}
-
-function gaussian(random) {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-}
-
-/** Source: mulberry32, T. Ettinger (public domain). */
-function mulberry32(seed) {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

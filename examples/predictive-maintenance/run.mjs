@@ -4,6 +4,7 @@
 //   npm run build && node examples/predictive-maintenance/run.mjs
 
 import { runExample, until } from '../harness.mjs';
+import { rocAuc } from '../measures.mjs';
 import { plant, WITHIN_HOURS } from './plant.mjs';
 
 const PUMPS = 30;
@@ -131,18 +132,4 @@ function precision(rows, scoreOf) {
 
 function median(values) {
   return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
-}
-
-/** The chance that a true one stands above a false one; equals count half. */
-function rocAuc(scores, labels) {
-  const order = scores.map((score, n) => ({ score, label: labels[n] })).sort((a, b) => a.score - b.score);
-  let [ranks, from] = [0, 0];
-  while (from < order.length) {
-    let to = from;
-    while (to < order.length && order[to].score === order[from].score) to += 1;
-    for (let n = from; n < to; n++) if (order[n].label) ranks += (from + to + 1) / 2;
-    from = to;
-  }
-  const positive = labels.filter(Boolean).length;
-  return (ranks - (positive * (positive + 1)) / 2) / (positive * (labels.length - positive));
 }
