@@ -6,13 +6,15 @@
 // are Mondays to Fridays. The best forecast of close[d] in the morning is its median given all that came before; it is off by |close −
 // median|, in the mean 0.8 % of the price, all of it e.
 
+import { gaussian, seeded } from '../random.mjs';
+
 export const SYMBOLS = ['ANT', 'BEE', 'CAT'];
 const FIRST_CLOSES = [40, 150, 900];
 
 /** `sessions` days of the market: of each day and symbol overnight, close and the best forecast of it; the same for the same seed. */
 export function market(sessions, seed) {
-  const uniform = mulberry32(seed);
-  const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+  const random = seeded(seed);
+  const normal = () => gaussian(random);
   const closes = [...FIRST_CLOSES];
   const moves = SYMBOLS.map(() => 0);
   return tradingDays(sessions).map((day) =>
@@ -40,14 +42,4 @@ function tradingDays(count) {
 
 function round(value, digits) {
   return Number(value.toFixed(digits));
-}
-
-function mulberry32(seed) {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

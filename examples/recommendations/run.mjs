@@ -5,7 +5,8 @@
 //   npm run build && node examples/recommendations/run.mjs
 
 import { runExample, until } from '../harness.mjs';
-import { ITEMS, rocAuc, Shop } from './shop.mjs';
+import { rocAuc } from '../measures.mjs';
+import { ITEMS, Shop } from './shop.mjs';
 
 const TABLES = `
 create table impressions (

@@ -1,5 +1,7 @@
 // A shop whose customers' tastes are known to us and to nobody else: so is the best that any model could reach.
 
+import { gaussian, seeded } from '../random.mjs';
+
 export const USERS = 200;
 export const ITEMS = 100;
 /** Numbers that describe a taste: what a user likes, what an item is. */
@@ -9,17 +11,6 @@ const FIRST_MS = Date.parse('2026-03-01T00:00:00Z');
 /** Between two impressions. */
 const STEP_MS = 20_000;
 const HOUR_MS = 3_600_000;
-
-/** mulberry32: the same shop for the same seed, everywhere. */
-export function seeded(seed) {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 export class Shop {
   #random;
@@ -69,23 +60,6 @@ export class Shop {
   }
 
   #normal() {
-    return Math.sqrt(-2 * Math.log(1 - this.#random())) * Math.cos(2 * Math.PI * this.#random());
+    return gaussian(this.#random);
   }
-}
-
-/** How often a clicked row stands above one that was not; ties count half. */
-export function rocAuc(scores, labels) {
-  const order = scores.map((_, i) => i).sort((a, b) => scores[a] - scores[b]);
-  let [positives, ranks] = [0, 0];
-  for (let from = 0; from < order.length;) {
-    let to = from;
-    while (to < order.length && scores[order[to]] === scores[order[from]]) to += 1;
-    for (let k = from; k < to; k++) {
-      if (!labels[order[k]]) continue;
-      positives += 1;
-      ranks += (from + to + 1) / 2;
-    }
-    from = to;
-  }
-  return (ranks - (positives * (positives + 1)) / 2) / (positives * (order.length - positives));
 }
