@@ -25,7 +25,9 @@ export async function runExample(name: string, brokers?: readonly string[]): Pro
     const script = path.join(ROOT, 'examples', name, 'run.mjs');
     const args = ['--import', hooks, script, '--warehouse', database.url, '--data', folder];
     if (brokers) args.push('--brokers', brokers.join(','));
-    const env = { ...process.env, MILLRACE_CLI: path.join(ROOT, 'src/cli.ts') };
+    // Slots are the server's, and examples run side by side.
+    const group = database.name.slice(0, 40);
+    const env = { ...process.env, MILLRACE_CLI: path.join(ROOT, 'src/cli.ts'), MILLRACE_GROUP: group };
     const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: 240_000 });
     const figures: unknown = JSON.parse(stdout.trim().split('\n').at(-1)!);
     return { figures, database, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
