@@ -20,6 +20,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ measure(): Promise<rea
   decode: () => import('./decode.ts'),
   transform: () => import('./transform.ts'),
   learn: () => import('./learn.ts'),
+  neural: () => import('./neural.ts'),
   memory: () => import('./memory.ts'),
   learners: () => import('./learners.ts'),
   portfolio: () => import('./portfolio.ts'),
