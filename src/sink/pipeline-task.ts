@@ -9,6 +9,7 @@ import type { ReadOptions, TopicName, TopicReader } from '../stream/log.ts';
 import { Learning } from './learning.ts';
 import { PartitionLoop, type BatchProgress } from './partition-loop.ts';
 import type { SinkPorts, SinkReport, SinkState } from './ports.ts';
+import { ShownRows } from './shown-rows.ts';
 
 const METRICS_INTERVAL_MS = 1_000;
 
@@ -211,12 +212,13 @@ export class PipelineTask {
   async #writeMetrics(signal: AbortSignal): Promise<void> {
     const { store, clock } = this.#options.ports;
     let shown = -1;
+    const rows = new ShownRows();
     for (;;) {
       await clock.sleep(METRICS_INTERVAL_MS, signal);
       const learning = this.#opened;
       if (learning !== undefined && learning.changes !== shown && !this.#options.abort.aborted) {
         shown = learning.changes;
-        const values = learning.metrics();
+        const values = rows.with(learning.metrics());
         try {
           if (values.length > 0) await store.writeMetrics(this.#id, values, clock.nowUs());
         } catch (error) {

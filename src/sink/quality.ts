@@ -35,8 +35,6 @@ class Quality implements Metrics {
   readonly #segments: Segments | undefined;
   /** How far up a row stands is no probability: only its order is measured. */
   readonly #rankedOnly: boolean;
-  /** Rows shown before, by what tells them apart: one that is nothing any more must not stay as it was. */
-  readonly #shown = new Map<string, Shown>();
 
   constructor(task: MeasuredTask, { task: learned, segmentBy }: MetricsRequest, saved: Uint8Array | undefined) {
     this.#rankedOnly = learned === 'anomaly';
@@ -86,7 +84,7 @@ class Quality implements Metrics {
     if (this.#segments)
       for (const { segment, period, values: figures, span } of this.#segments.values(this.#recent))
         put(period, segment, figures, span);
-    return this.#withGone(values);
+    return values;
   }
 
   save(): Uint8Array {
@@ -96,17 +94,6 @@ class Quality implements Metrics {
     ]);
     const segments = this.#segments ? { segments: this.#segments.save() } : {};
     return Buffer.from(JSON.stringify({ ...Object.fromEntries(parts), ...segments }));
-  }
-
-  #withGone(values: Shown[]): Shown[] {
-    const left = new Map(this.#shown);
-    this.#shown.clear();
-    for (const value of values) {
-      const name = JSON.stringify([value.period, value.segment, value.metric]);
-      left.delete(name);
-      this.#shown.set(name, value);
-    }
-    return [...values, ...[...left.values()].map((gone) => ({ ...gone, value: null, baseline: null, examples: 0 }))];
   }
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { MeasuredOutcome } from '../../src/sink/ports.ts';
 import { openMetrics } from '../../src/sink/quality.ts';
 import { MAX_SEGMENTS } from '../../src/sink/segments.ts';
+import { ShownRows } from '../../src/sink/shown-rows.ts';
 import { seeded } from './history.ts';
 
 const label = { name: 'label', typeOid: 16, type: 'boolean' };
@@ -97,12 +98,16 @@ test('a figure that was shown and is nothing any more is shown as nothing', () =
   const metrics = openMetrics(request, undefined);
   const [one] = outcomes(1, ['de'], 5);
   metrics.fold({ ...one!, backfill: false });
-  const shown = metrics.values();
+  const rows = new ShownRows();
+  const named = () => rows.with(metrics.values().map((value) => ({ ...value, modelVersion: 1 })));
+  const shown = named();
   expect(shown.length).toBeGreaterThan(20);
   metrics.fold({ ...one!, backfill: false, prior: one!.target, target: undefined });
-  const left = metrics.values();
+  const left = named();
   expect(left.map(({ period, segment, metric }) => [period, segment, metric])).toEqual(
     shown.map(({ period, segment, metric }) => [period, segment, metric]),
   );
   for (const { value, examples } of left) expect([value, examples]).toEqual([null, 0]);
+  // The figures themselves are as if it had never come: what a version keeps of them does not depend on what was shown.
+  expect(metrics.values()).toEqual(openMetrics(request, metrics.save()).values());
 });
