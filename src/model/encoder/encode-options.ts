@@ -138,7 +138,10 @@ export type LearnerOptions = z.infer<z.ZodObject<typeof learnerOptions>> & {
 function onlyOf(as: string, names: readonly string[]) {
   const fits = (given: Readonly<Record<string, unknown>>) =>
     given['as'] === as || names.every((name) => given[name] === undefined);
-  return [fits, { message: `${names.map((name) => `"${name}"`).join(', ')} can be given only with "as": "${as}"` }] as const;
+  return [
+    fits,
+    { message: `${names.map((name) => `"${name}"`).join(', ')} can be given only with "as": "${as}"` },
+  ] as const;
 }
 
 /** `scale` and `standardise` must not say different things; that `standardise` has its default says nothing. */
