@@ -6,6 +6,7 @@ import type { ColumnType, ModelOptions } from '../flow/pipeline.ts';
 import { AnomalyModel } from './anomaly/anomaly-model.ts';
 import type { AnomalyOptions } from './anomaly/anomaly-options.ts';
 import { RunningQuantile } from './anomaly/running-quantile.ts';
+import { correctedKind, correctionOf } from './calibration/correct-learner.ts';
 import { ClassList } from './class-list.ts';
 import { checkDrift } from './drift/check-drift.ts';
 import { EncodedModel } from './encoded-model.ts';
@@ -45,7 +46,7 @@ export const loadModel: LoadModel = async (request, saved) => {
 
 /** The model alone, at once unless its kind must load something first. */
 function made(resolved: Resolved, request: ModelRequest, seed: number): Model | Promise<Model> {
-  const { kind, options, task, parsed } = resolved;
+  const { kind, learners, options, task, parsed } = resolved;
   if (kind === auto) return createPortfolio(request, parsed as PortfolioOptions, task, seed);
   const encoder = new Encoder(featuresOf(resolved, request), parsed.encode, undefined, kind.inputs);
   const around = (learner: Learner): Model => {
@@ -63,19 +64,19 @@ function made(resolved: Resolved, request: ModelRequest, seed: number): Model | 
       skipped: 0,
     });
   };
-  const learner = kind.create(options, task, seed, encoder);
+  const learner = learners.create(options, task, seed, encoder);
   return learner instanceof Promise ? learner.then(around) : around(learner);
 }
 
 async function loaded(resolved: Resolved, request: ModelRequest, saved: Uint8Array): Promise<Model> {
-  const { kind, options, task, parsed } = resolved;
+  const { kind, learners, options, task, parsed } = resolved;
   if (kind === auto) return await loadPortfolio(request, parsed as PortfolioOptions, task, saved);
   const reader = new StateReader(saved, `${kind.name} model`);
   const examples = reader.f64();
   if (task === 'anomaly') {
     const encoder = new Encoder(request.features, parsed.encode, reader, kind.inputs);
     const ranks = new RunningQuantile(0, memoryOf(parsed), reader);
-    const learner = await kind.load(options, task, reader.bytes(), encoder);
+    const learner = await learners.load(options, task, reader.bytes(), encoder);
     reader.finish();
     return new AnomalyModel({ ...anomalyPartsOf(resolved, learner), encoder, ranks, examples });
   }
@@ -83,7 +84,7 @@ async function loaded(resolved: Resolved, request: ModelRequest, saved: Uint8Arr
   const encoder = new Encoder(featuresOf(resolved, request), parsed.encode, reader, kind.inputs);
   const series = seriesOf(resolved, request, reader);
   const classes = classesOf(resolved, reader);
-  const learner = await kind.load(options, task, reader.bytes(), encoder);
+  const learner = await learners.load(options, task, reader.bytes(), encoder);
   reader.finish();
   return new EncodedModel({ ...partsOf(resolved), encoder, series, classes, learner, examples, skipped });
 }
@@ -137,6 +138,8 @@ const FORMER_AUTO: readonly string[] = ['logistic', 'linear'].flatMap((kind) => 
 
 interface Resolved {
   readonly kind: Kind;
+  /** The same kind, whose learners are corrected as was asked for. */
+  readonly learners: Kind;
   readonly task: LearnedTask;
   readonly options: ModelOptions;
   readonly parsed: LearnerOptions;
@@ -151,7 +154,8 @@ function resolve(request: ModelRequest, former = false): Resolved {
   checkSegments(parsed, request);
   checkTargets(parsed, task);
   if (learnsArrivals(task, parsed) && !request.arrivals) throw noArrivals(kind, task);
-  return { kind, task, options, parsed };
+  const correction = correctionOf(parsed, task, kind === auto);
+  return { kind, learners: correctedKind(kind, correction), task, options, parsed };
 }
 
 function given({ options }: ModelRequest): Pick<Resolved, 'kind' | 'options'> {

@@ -19,6 +19,10 @@ export const commonOptions = {
   allow_leak: z.boolean().default(false),
   /** A feature by whose values quality is shown, too. */
   metrics_by: z.string().optional(),
+  /** Corrects the probability of a boolean by what came true. */
+  calibrate: z.enum(['none', 'platt', 'piecewise']).default('none'),
+  /** Of a boolean: examples of the frequent class that are learned for each of the rare one. */
+  under_sample: z.strictObject({ ratio: z.number().min(0.1).max(1_000) }).optional(),
   /** Of all randomness; the pipeline's own where it is not given. */
   seed: z.int().min(0).max(0xffff_ffff).optional(),
   /** What watches over the model. */
