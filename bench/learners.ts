@@ -1,23 +1,24 @@
 // How fast each kind scores and learns, one thread, from rows as parsed objects, beside River on the same rows in the same run:
 // rounds in turns (ours, River, ours, River, …), the median of each. Without River ours alone.
 
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { Runner } from './learners/runner.ts';
 import { DATASETS, fileOf, SUBJECTS, type Dataset, type Subject } from './learners/subjects.ts';
 import type { Figure } from './run.ts';
 
 /** Of which speed is measured; all binary, so that every kind takes them. */
 const STREAMS = ['phishing', 'sea_drift', 'fraud_imbalanced'];
 const ROUNDS = 5;
+const WARM_UP = 3;
 /** River's part of a round takes about so long; ours sees the same events as often as it takes. */
 const ROUND_US = 700_000;
 
 const HOW_TO_GET_RIVER = `River is not measured. To have it beside ours:
   python3 -m venv .cache/river && .cache/river/bin/pip install river==0.26.1
   MILLRACE_RIVER_PYTHON=.cache/river/bin/python npm run bench -- learners`;
+
+type Answer = Record<'rows' | 'us' | 'bytes' | 'saved', number | undefined>;
 
 export async function measure(): Promise<Figure[]> {
   const python = process.env['MILLRACE_RIVER_PYTHON'];
@@ -51,11 +52,11 @@ async function compare(
   python: string | undefined,
 ): Promise<Figure[]> {
   const task = { file, target: dataset.target, task: subject.task };
-  await using ours = new Runner(process.execPath, [fileURLToPath(here('./learners/ours'))]);
+  await using ours = new Runner<Answer>(process.execPath, [fileURLToPath(here('./learners/ours'))]);
   const { rows } = await ours.ask({ do: 'open', ...task, options: subject.options });
   await using river =
     python !== undefined && subject.river !== undefined
-      ? new Runner(python, [path.resolve('bench/river/learners.py')])
+      ? new Runner<Answer>(python, [path.resolve('bench/river/learners.py')])
       : undefined;
   let events = rows!;
   if (river) {
@@ -63,9 +64,11 @@ async function compare(
     const { us } = await river.ask({ do: 'learn', events: Math.min(rows!, 300) });
     events = Math.min(rows!, Math.max(300, Math.round(ROUND_US / us!)));
   }
-  // Not measured: what a process does once.
-  await ours.ask({ do: 'learn', events });
-  await ours.ask({ do: 'predict', events });
+  // Not measured: what a process does once, such as compiling what is hot.
+  for (let i = 0; i < WARM_UP; i++) {
+    await ours.ask({ do: 'learn', events });
+    await ours.ask({ do: 'predict', events });
+  }
   const times: Record<'learn' | 'predict', { ours: number[]; river: number[] }> = {
     learn: { ours: [], river: [] },
     predict: { ours: [], river: [] },
@@ -96,29 +99,6 @@ async function compare(
       ...(pickle === undefined ? {} : { peer: pickle, ratio: pickle / saved! }),
     },
   ];
-}
-
-/** A process that takes one JSON command a line and gives one JSON answer a line. */
-class Runner {
-  readonly #child: ChildProcess;
-  readonly #answers: AsyncIterator<string>;
-
-  constructor(program: string, args: readonly string[]) {
-    this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#answers = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
-  }
-
-  async ask(command: Record<string, unknown>): Promise<Record<'rows' | 'us' | 'bytes' | 'saved', number | undefined>> {
-    this.#child.stdin!.write(`${JSON.stringify(command)}\n`);
-    const { value, done } = await this.#answers.next();
-    if (done) throw new Error(`${this.#child.spawnargs.join(' ')} ended; it has said why`);
-    return JSON.parse(value) as Record<'rows' | 'us' | 'bytes' | 'saved', number | undefined>;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.stdin!.end();
-    if (this.#child.exitCode === null) await once(this.#child, 'exit');
-  }
 }
 
 /** A source beside this one, with the ending that it has where this runs. */

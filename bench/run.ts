@@ -24,6 +24,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ measure(): Promise<rea
   memory: () => import('./memory.ts'),
   learners: () => import('./learners.ts'),
   portfolio: () => import('./portfolio.ts'),
+  peers: () => import('./peers.ts'),
   publish: () => import('./publish.ts'),
   'write-back': () => import('./write-back.ts'),
   'end-to-end': () => import('./end-to-end.ts'),

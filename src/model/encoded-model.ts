@@ -18,7 +18,7 @@ import type {
 } from './model.ts';
 import { StateWriter } from './saved-state.ts';
 import type { SeriesKeys } from './series-keys.ts';
-import { predictionOf } from './target.ts';
+import { predictionOf, ValuePrediction } from './target.ts';
 
 export interface EncodedModelParts {
   readonly kind: string;
@@ -99,13 +99,13 @@ export class EncodedModel implements Model {
         const sum = sums[i]!;
         const score =
           sum === sum ? this.#learner.predictSum!(sum) : this.#learner.predict(this.#encode(rows[i]!, false));
-        predictions[i] = { score, prediction: predictionOf(this.task, score) };
+        predictions[i] = this.#said(score);
       }
       return predictions;
     }
     for (let i = 0; i < rows.length; i++) {
       const score = this.#learner.predict(this.#encode(rows[i]!, false));
-      predictions[i] = { score, prediction: predictionOf(this.task, score) };
+      predictions[i] = this.#said(score);
     }
     return predictions;
   }
@@ -175,6 +175,11 @@ export class EncodedModel implements Model {
     this.#classes?.save(writer);
     writer.bytes(this.#learner.save());
     return writer.finish();
+  }
+
+  #said(score: number): Prediction {
+    if (this.task === 'regression') return new ValuePrediction(score);
+    return { score, prediction: predictionOf(this.task, score) };
   }
 
   /** Sums the rows by weights, as far as they are plain numbers. */

@@ -1,7 +1,7 @@
 // From a label's type to the tasks it can be learned by, and from a label's text to what is learned.
 
 import type { ColumnType } from '../flow/pipeline.ts';
-import type { LearnedTask, Task } from './model.ts';
+import type { LearnedTask, Prediction, Task } from './model.ts';
 
 /** OIDs of pg_type.dat: int8, int2, int4. */
 const INTEGERS = new Set([20, 21, 23]);
@@ -42,6 +42,19 @@ export function targetOf(task: Task, label: string): number {
 }
 
 const TRUTHS = ['false', 'true'] as const;
+
+/** A value and its text, which is made when it is asked for: it costs as much as a value's score. */
+export class ValuePrediction implements Prediction {
+  readonly score: number;
+
+  constructor(score: number) {
+    this.score = score;
+  }
+
+  get prediction(): string {
+    return String(this.score);
+  }
+}
 
 /** What is said of a score: beyond 0.5 is true, exactly 0.5 is false, as in River. */
 export function predictionOf(task: Task, score: number): string {

@@ -27,6 +27,11 @@ export class ClassWatch {
   arrival: Float64Array;
   arrived = 0;
   classes: number;
+  /**
+   * By (slot · classes + class) · 2: the variance (0: none to speak of) and half its logarithm, for one example in a leaf asks for
+   * all of them and changes those of one class. NaN: to be computed anew.
+   */
+  #spreads: Float64Array = new Float64Array(0);
   #slots = 0;
   #codeBytes = 0;
 
@@ -43,6 +48,7 @@ export class ClassWatch {
     watch.arrival = reader.floats();
     watch.arrived = reader.u32();
     watch.numbers = reader.floats();
+    watch.#spreads = unknown(watch.numbers.length);
     watch.#slots = reader.u32();
     for (let slot = 0; slot < watch.#slots; slot++) {
       const codes = reader.floats();
@@ -57,7 +63,14 @@ export class ClassWatch {
   }
 
   get bytes(): number {
-    return 200 + this.numbers.byteLength + this.#codeBytes + this.arrival.byteLength + this.#slots * 8;
+    return (
+      200 +
+      this.numbers.byteLength +
+      this.#spreads.byteLength +
+      this.#codeBytes +
+      this.arrival.byteLength +
+      this.#slots * 8
+    );
   }
 
   /** The column of a slot. */
@@ -76,7 +89,7 @@ export class ClassWatch {
       const value = row[j]!;
       if (value !== value) continue;
       if (layout.nominal(j)) this.#addCode(slot, value, y, weight);
-      else this.#addNumber((slot * this.classes + y) * FIELDS, value, weight);
+      else this.#addNumber(slot * this.classes + y, value, weight);
     }
   }
 
@@ -97,16 +110,25 @@ export class ClassWatch {
     if (value !== value) return 0;
     const codes = this.codes[slot];
     if (codes !== undefined) return this.#codeLogLikelihood(codes, value, c);
-    const at = (slot * this.classes + c) * FIELDS;
-    const numbers = this.numbers;
-    const weight = numbers[at + WEIGHT]!;
-    if (!(weight > 1)) return 0;
-    const variance = numbers[at + SQUARES]! / (weight - 1);
-    if (!(variance > 0)) return 0;
-    const distance = value - numbers[at + MEAN]!;
-    const log = (distance * distance) / (-2 * variance) - HALF_LOG_TAU - 0.5 * Math.log(variance);
+    const cell = slot * this.classes + c;
+    const spreads = this.#spreads;
+    let variance = spreads[cell * 2]!;
+    if (variance !== variance) variance = this.#spread(cell);
+    if (variance === 0) return 0;
+    const distance = value - this.numbers[cell * FIELDS + MEAN]!;
+    const log = (distance * distance) / (-2 * variance) - HALF_LOG_TAU - spreads[cell * 2 + 1]!;
     // With a variance of next to nothing it can be −∞, and then nothing could be compared any more.
     return log > LEAST_LOG ? log : LEAST_LOG;
+  }
+
+  /** Computes a cell of `#spreads`; gives the variance. */
+  #spread(cell: number): number {
+    const weight = this.numbers[cell * FIELDS + WEIGHT]!;
+    let variance = weight > 1 ? this.numbers[cell * FIELDS + SQUARES]! / (weight - 1) : 0;
+    if (!(variance > 0)) variance = 0;
+    this.#spreads[cell * 2] = variance;
+    this.#spreads[cell * 2 + 1] = variance > 0 ? 0.5 * Math.log(variance) : 0;
+    return variance;
   }
 
   /** Laplace's correction over the codes that came to this leaf. */
@@ -131,6 +153,7 @@ export class ClassWatch {
       return to;
     };
     this.numbers = widened(this.numbers, this.#slots, FIELDS);
+    this.#spreads = unknown(this.numbers.length);
     this.#codeBytes = 0;
     this.codes.forEach((codes, slot) => {
       if (codes === undefined) return;
@@ -153,7 +176,9 @@ export class ClassWatch {
   }
 
   /** Welford's, weighted. */
-  #addNumber(at: number, value: number, weight: number): void {
+  #addNumber(cell: number, value: number, weight: number): void {
+    const at = cell * FIELDS;
+    this.#spreads[cell * 2] = Number.NaN;
     const numbers = this.numbers;
     const before = numbers[at + WEIGHT]!;
     if (before === 0) {
@@ -185,7 +210,13 @@ export class ClassWatch {
 
   #addSlots(slots: number): void {
     this.numbers = grown(this.numbers, slots * this.classes * FIELDS);
+    this.#spreads = unknown(this.numbers.length);
     while (this.codes.length < slots) this.codes.push(undefined);
     this.#slots = slots;
   }
+}
+
+/** Spreads of so many numbers, none of them computed. */
+function unknown(numbers: number): Float64Array {
+  return new Float64Array((numbers / FIELDS) * 2).fill(Number.NaN);
 }
