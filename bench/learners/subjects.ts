@@ -100,6 +100,7 @@ export const SUBJECTS: readonly Subject[] = [
     river: 'adaptive_forest',
     goal: 15,
   },
+  { name: 'mondrian_forest', options: { kind: 'mondrian_forest' }, task: 'binary', river: 'mondrian_forest' },
   {
     name: 'half_space_trees',
     options: { kind: 'half_space_trees' },

@@ -25,10 +25,10 @@ MODELS = {
     "hoeffding_adaptive_tree": lambda seed: tree.HoeffdingAdaptiveTreeClassifier(seed=seed),
     "adaptive_forest": lambda seed: forest.ARFClassifier(n_models=10, seed=seed),
     "mondrian_forest": lambda seed: forest.AMFClassifier(n_estimators=10, seed=seed),
+    "half_space_trees": lambda seed: preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(seed=seed),
     "hoeffding_tree_regressor": lambda seed: tree.HoeffdingTreeRegressor(),
     "scaled_hoeffding_tree_regressor": lambda seed: scaled(tree.HoeffdingTreeRegressor()),
     "hoeffding_adaptive_tree_regressor": lambda seed: tree.HoeffdingAdaptiveTreeRegressor(seed=seed),
     "adaptive_forest_regressor": lambda seed: forest.ARFRegressor(n_models=10, seed=seed),
-    "half_space_trees": lambda seed: preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(seed=seed),
     "mondrian_forest_regressor": lambda seed: forest.AMFRegressor(n_estimators=10, seed=seed),
 }

@@ -11,7 +11,7 @@ export type Task = 'binary' | 'regression' | 'multiclass' | 'anomaly' | 'none';
 /** What a learner can learn. */
 export type LearnedTask = Exclude<Task, 'none'>;
 
-/** What the model said of one row. */
+/** What the model said of one row. Read it by name: `prediction` may be made on reading, and a spread would leave it out. */
 export interface Prediction {
   /**
    * P(true) for binary, the value for regression, P(predicted class) for multiclass (0 before the first); for anomaly the share

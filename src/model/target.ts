@@ -54,6 +54,10 @@ export class ValuePrediction implements Prediction {
   get prediction(): string {
     return String(this.score);
   }
+
+  toJSON(): Prediction {
+    return { score: this.score, prediction: this.prediction };
+  }
 }
 
 /** What is said of a score: beyond 0.5 is true, exactly 0.5 is false, as in River. */
