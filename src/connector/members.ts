@@ -125,6 +125,7 @@ export class Members {
       await state.commit({ pipelines: [{ checkpoint: { ...checkpoint, phase: 'claimed' }, entries: [] }] });
       failPoint('connector.claimed');
       const writer = await log.openWriter(topicOf(this.#options.group, checkpoint), this.#options.partitions);
+      await refuseRecords(writer, definition, this.#options.group);
       const publisher = this.#publisher(writer, new Array<undefined>(writer.partitions).fill(undefined));
       const run = new PipelineRun({ checkpoint, plan, transform, publisher, partitions: writer.partitions });
       await this.#backfill(member, run);
@@ -338,4 +339,15 @@ async function tailsOf(writer: TopicWriter, checkpoint: PipelineCheckpoint): Pro
     tails.push(found);
   }
   return tails;
+}
+
+/** A generation starts once, so its topic is empty: what is there was written for another warehouse by a group of the same name. */
+async function refuseRecords(writer: TopicWriter, { name }: PipelineDefinition, group: string): Promise<void> {
+  for (let partition = 0; partition < writer.partitions; partition++) {
+    if ((await writer.tail(partition)) === undefined) continue;
+    throw new MillraceError('TOPIC_CHANGED', `the topic of ${name} has records already, though ${name} only starts`, {
+      hint: `Another warehouse uses the group ${group} on this broker, or did: give this one a name of its own with --group, or remove the topic.`,
+      pipeline: name,
+    });
+  }
 }

@@ -274,6 +274,29 @@ test('a folder that is lost stops the group; a new one after drop-slot starts a 
   expect(shown(await world.records(1, 2)).filter((line) => /^\["\d"\] \{/.test(line)).length).toBe(3);
 });
 
+test('a pipeline does not start on a topic that another warehouse has written, and adds nothing to it', async () => {
+  await using world = await World.open();
+  await world.database.query(SHOP);
+  await world.database.query(CREATE);
+  const topic = { group: world.options.group, pipelineId: 1, generation: 1 };
+  {
+    await using log = await EmbeddedLog.open({ folder: path.join(world.folder, 'stream') });
+    await using writer = await log.openWriter(topic, 1);
+    const body = { kind: 'progress', clockUs: 0, phase: 'live', definition: undefined } as const;
+    await writer.publish([{ position: { lsn: 0n, n: 0 }, partition: 0, commitTimeUs: 0, body }]);
+  }
+  expect(await world.catchUp()).toEqual({ failed: 1, deadLetters: 0 });
+  const client = await world.database.connect();
+  expect(await readStatus(client)).toMatchObject([
+    {
+      state: 'failed',
+      reason: 'the topic of fraud has records already, though fraud only starts',
+      hint: expect.stringContaining('--group') as string,
+    },
+  ]);
+  expect((await world.records(1, 1)).length).toBe(1);
+});
+
 test('a topic that was removed and made anew behind our back stops its pipeline, with the way out', async () => {
   await using world = await World.open();
   await world.database.query(SHOP);
