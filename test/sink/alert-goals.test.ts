@@ -7,6 +7,9 @@ import { MillraceError } from '../../src/runtime/errors.ts';
 import { alertGoalOf } from '../../src/sink/alert-goal.ts';
 import type { SinkPorts } from '../../src/sink/ports.ts';
 import { openMetrics } from '../../src/sink/quality.ts';
+import { PostgresScoreStore } from '../../src/scores/postgres-score-store.ts';
+import { installScores } from '../scores/score-tables.ts';
+import { createDatabase } from '../support/database.ts';
 import { MemoryScoreStore } from '../simulation/memory-score-store.ts';
 import { ArrayLog } from './array-log.ts';
 import { contents } from './contents.ts';
@@ -193,4 +196,23 @@ test('the threshold, and what it came to, stand among the metrics', async () => 
   const budget = await shownBy('alerts_per_day <= 4000');
   expect(budget.get('recent alerts_per_day')!.value).toBeGreaterThan(0);
   expect(budget.get('recent threshold')!.value).toBeGreaterThan(0);
+});
+
+test.each(GOALS)('with %s Postgres ends with the alerts that the memory has, over restarts', async (alertWhen) => {
+  const records = given(alertWhen, 1, 300);
+  const memory = await run(records, () => 1);
+  expect(memory.alertsRaised).toBeGreaterThan(3);
+  await using database = await createDatabase();
+  await installScores(database);
+  for (const part of [1 / 3, 2 / 3, 1]) {
+    const log = new ArrayLog(topic, 1, () => 23);
+    log.append(records.slice(0, Math.ceil(records.length * part)));
+    await using store = new PostgresScoreStore(database.url, 'test alerts');
+    await runToEnd({ ...portsOf(log, memory), store });
+  }
+  expect(await database.query('select key, score from millrace._alerts order by key collate "C"')).toEqual(
+    [...memory.generation(topic).alerts.values()]
+      .map(({ key, score }) => ({ key, score }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1)),
+  );
 });
