@@ -2,7 +2,7 @@
 // the same text, so the definition is the same.
 
 import type { Cell } from '../flow/change.ts';
-import type { ModelOptions, PipelineDefinition, TableName } from '../flow/pipeline.ts';
+import type { ModelOptions, PipelineDefinition, PromoteCommand, TableName } from '../flow/pipeline.ts';
 import { MillraceError } from '../runtime/errors.ts';
 
 /** Where the pipelines are defined; part of every group's publication. */
@@ -55,7 +55,7 @@ export function parsePipelineRow(cells: Readonly<Record<string, Cell>>): Pipelin
     eventTime: row.optional('event_time'),
     labelWaitUs: row.optionalInteger('label_wait_us'),
     labelDefault: row.optional('label_default'),
-    model: row.json('model') as ModelOptions,
+    ...modelOf(row.json('model') as ModelOptions),
     alertWhen: row.optional('alert_when'),
     scoreTable: { schema: row.text('score_schema'), name: row.text('score_name') },
     backfill: row.oneOf('backfill', ['learn', 'state', 'none']),
@@ -68,6 +68,14 @@ export function parsePipelineRow(cells: Readonly<Record<string, Cell>>): Pipelin
     timezone: row.text('timezone'),
     owner: row.text('owner'),
   };
+}
+
+/** A command stands among the options, under a name that is none of theirs: what carries the row carries it, too. */
+function modelOf(given: ModelOptions): Pick<PipelineDefinition, 'model' | 'promote'> {
+  const { _promote, ...model } = given;
+  if (typeof _promote !== 'object' || _promote === null) return { model: given };
+  const { version, command } = _promote as PromoteCommand;
+  return { model: model as ModelOptions, promote: { version: Number(version), command: Number(command) } };
 }
 
 /** Reads cells by name; every complaint names the column. */

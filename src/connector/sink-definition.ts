@@ -17,6 +17,7 @@ export function sinkDefinitionOf(definition: PipelineDefinition, plan: PipelineP
     labelWaitUs: definition.labelWaitUs,
     labelDefault: definition.labelDefault,
     model: definition.model,
+    ...(definition.promote === undefined ? {} : { promote: definition.promote }),
     alertWhen: definition.alertWhen,
     keepScoresForUs: definition.keepScoresForUs,
     timezone: definition.timezone,

@@ -22,6 +22,7 @@ export interface PipelineDefinition {
   /** Text of the label's type. */
   readonly labelDefault: string | undefined;
   readonly model: ModelOptions;
+  readonly promote?: PromoteCommand;
   readonly alertWhen: string | undefined;
   readonly scoreTable: TableName;
   readonly backfill: 'learn' | 'state' | 'none';
@@ -39,6 +40,13 @@ export interface PipelineDefinition {
 export interface ModelOptions {
   readonly kind: string;
   readonly [option: string]: unknown;
+}
+
+/** A saved version of the model takes the serving one's place, at the record that first says so. */
+export interface PromoteCommand {
+  readonly version: number;
+  /** Tells two commands for the same version apart. */
+  readonly command: number;
 }
 
 /** A named, typed column of a view. `type` is as `format_type` prints it. */
@@ -66,6 +74,7 @@ export interface SinkDefinition {
   readonly labelWaitUs: number | undefined;
   readonly labelDefault: string | undefined;
   readonly model: ModelOptions;
+  readonly promote?: PromoteCommand;
   readonly alertWhen: string | undefined;
   readonly keepScoresForUs: number | undefined;
   readonly timezone: string;

@@ -59,6 +59,8 @@ export interface TrainingExample {
 export interface ModelSettings {
   /** Examples from one saved version to the next. */
   readonly saveEvery: number;
+  /** Versions that stay stored, beside those that were promoted. */
+  readonly keepVersions: number;
   /** Which rows keep an explanation: those that meet `alert_when`, all, none. */
   readonly explain: 'alerts' | 'all' | 'none';
   /** Features that it names, the ones that moved the score most. */

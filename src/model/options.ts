@@ -11,6 +11,8 @@ export const commonOptions = {
   kind: z.string(),
   /** Examples from one saved version to the next. */
   save_every: z.int().min(1).max(1_000_000_000).default(5_000),
+  /** Saved versions that stay stored, beside those that were promoted. */
+  keep_versions: z.int().min(2).max(100_000).default(20),
   /** Which rows keep an explanation in the score table. */
   explain: z.enum(['alerts', 'all', 'none']).default('alerts'),
   /** Features that an explanation names. */
@@ -29,8 +31,9 @@ export const commonOptions = {
   drift: driftOptions,
 };
 
-export function settingsOf(options: Pick<LearnerOptions, 'save_every' | 'explain' | 'explain_top'>): ModelSettings {
-  return { saveEvery: options.save_every, explain: options.explain, explainTop: options.explain_top };
+export function settingsOf(options: Pick<LearnerOptions, 'save_every' | 'keep_versions' | 'explain' | 'explain_top'>): ModelSettings {
+  const { save_every: saveEvery, keep_versions: keepVersions, explain, explain_top: explainTop } = options;
+  return { saveEvery, keepVersions, explain, explainTop };
 }
 
 /** Parses, or throws MODEL_INVALID: where it is wrong, what was expected, and for an unknown name the nearest valid one. */

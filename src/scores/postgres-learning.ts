@@ -226,16 +226,30 @@ export async function readCheckpoint(client: pg.Client, id: GenerationId): Promi
   };
 }
 
+export async function readVersionState(
+  client: pg.Client,
+  id: GenerationId,
+  version: number,
+): Promise<Uint8Array | undefined> {
+  const found = await client.query<{ state: Buffer }>(
+    'select state from millrace._models where pipeline_id = $1 and generation = $2 and version = $3',
+    [id.pipelineId, id.generation, version],
+  );
+  return found.rows[0]?.state;
+}
+
+/** Saves it as the serving one, and deletes versions beyond those that it keeps. */
 export async function insertVersion(client: pg.Client, id: GenerationId, version: ModelVersion): Promise<void> {
   await client.query({
     name: 'retire versions',
-    text: 'update millrace._models set serving = false where pipeline_id = $1 and generation = $2 and serving',
-    values: [id.pipelineId, id.generation],
+    text: `update millrace._models set serving = false, promoted = promoted or version is not distinct from $3
+      where pipeline_id = $1 and generation = $2 and (serving or version = $3)`,
+    values: [id.pipelineId, id.generation, version.promoted],
   });
   await client.query({
     name: 'write version',
-    text: `insert into millrace._models (pipeline_id, generation, version, kind, examples, state, cursors, metrics, serving, reason, saved_at)
-      select $1, $2, $3, $4, $5, $6, $7, $8, true, $9, u.at from unnest($10::timestamptz[]) u(at)`,
+    text: `insert into millrace._models (pipeline_id, generation, version, kind, examples, state, cursors, metrics, serving, reason, race, promoted, saved_at)
+      select $1, $2, $3, $4, $5, $6, $7, $8, true, $9, $10, $11, u.at from unnest($12::timestamptz[]) u(at)`,
     values: [
       id.pipelineId,
       id.generation,
@@ -246,8 +260,15 @@ export async function insertVersion(client: pg.Client, id: GenerationId, version
       JSON.stringify(storedCursors(version.cursors)),
       version.metrics,
       version.reason,
+      version.race,
+      version.promoted !== null,
       timestampArray([version.savedAtUs]),
     ],
+  });
+  await client.query({
+    name: 'prune versions',
+    text: `delete from millrace._models where pipeline_id = $1 and generation = $2 and version <= $3 and not promoted`,
+    values: [id.pipelineId, id.generation, version.version - version.keep],
   });
 }
 

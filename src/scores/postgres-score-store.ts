@@ -8,7 +8,14 @@ import { SessionPool } from './session-pool.ts';
 import type { ExpiryRange } from './expiry.ts';
 import { applyWrites, deleteExpired } from './postgres-writes.ts';
 import { readBatch } from './postgres-reads.ts';
-import { insertCheckpoint, readCheckpoint, readExamples, readOutcomes, upsertMetrics } from './postgres-learning.ts';
+import {
+  insertCheckpoint,
+  readCheckpoint,
+  readExamples,
+  readOutcomes,
+  readVersionState,
+  upsertMetrics,
+} from './postgres-learning.ts';
 import type {
   Cursors,
   ExamplesAfter,
@@ -138,6 +145,10 @@ export class PostgresScoreStore implements ScoreStore {
 
   checkpoint(id: GenerationId): Promise<LearnerCheckpoint | undefined> {
     return this.#sessions.use((client) => readCheckpoint(client, id));
+  }
+
+  versionState(id: GenerationId, version: number): Promise<Uint8Array | undefined> {
+    return this.#sessions.use((client) => readVersionState(client, id, version));
   }
 
   async *examplesAfter(id: GenerationId, cursors: Cursors): AsyncIterable<ExamplesAfter> {

@@ -216,8 +216,14 @@ export interface ModelVersion {
   readonly cursors: Cursors;
   /** JSON text: metric name → value, as it stood. */
   readonly metrics: string;
-  /** Why it was made: `created`, `5000 examples`, `options changed`. */
+  /** Why it was made: `created`, `5000 examples`, `options changed`, `version 7 promoted`, `drift: loss`. */
   readonly reason: string;
+  /** JSON text: how the candidates of `auto` did; null: of other kinds. */
+  readonly race: string | null;
+  /** Versions that stay stored; older ones go, but those that were promoted. */
+  readonly keep: number;
+  /** The saved version that it goes on from; null: it learned from the one before. */
+  readonly promoted: number | null;
   readonly savedAtUs: number;
 }
 
@@ -317,6 +323,8 @@ export interface ScoreStore {
   /** Deletes the oldest rows of the range that the partition's generation has, at most `limit`, with their alerts; gives their number. */
   expire(id: PartitionId, definition: SinkDefinition, range: ExpiryRange, limit: number): Promise<number>;
   checkpoint(id: GenerationId): Promise<LearnerCheckpoint | undefined>;
+  /** A saved version's state; undefined where there is none, or none any more. */
+  versionState(id: GenerationId, version: number): Promise<Uint8Array | undefined>;
   /** Stored examples above the cursors, partition by partition, in order. */
   examplesAfter(id: GenerationId, cursors: Cursors): AsyncIterable<ExamplesAfter>;
   outcomesAfter(id: GenerationId, cursors: Cursors): AsyncIterable<OutcomesAfter>;

@@ -2,8 +2,9 @@
 
 import type { SinkDefinition } from '../flow/pipeline.ts';
 import type { Position } from '../flow/position.ts';
-import type { DriftAlarm, Model, ModelRequest, Task } from '../model/model.ts';
-import { isAboveItem } from '../scores/item-position.ts';
+import type { DriftAlarm, Model, ModelRequest } from '../model/model.ts';
+import { MillraceError } from '../runtime/errors.ts';
+import { beyond, isAboveItem } from '../scores/item-position.ts';
 import { PendingExamples } from '../scores/pending-examples.ts';
 import type {
   Drift,
@@ -22,8 +23,10 @@ import { joinParts, splitParts } from './checkpoint-parts.ts';
 import { budgetRows, outcomeRows } from './goal-figures.ts';
 import { measuredOutcome } from './measured-outcome.ts';
 import { OutcomeAlerts } from './outcome-alerts.ts';
-import type { Metrics, MetricsRequest, SinkPorts } from './ports.ts';
-import { keepFormer } from './refusal.ts';
+import type { Metrics, SinkPorts } from './ports.ts';
+import { metricsRequest, modelRequest, segmentByOf } from './model-request.ts';
+import { metricsText, outputsText } from './model-texts.ts';
+import { keepFormer, keepServing, refusedOf } from './refusal.ts';
 
 type LearningPorts = Pick<SinkPorts, 'store' | 'createModel' | 'loadModel' | 'openMetrics' | 'targetOf' | 'clock'>;
 
@@ -40,14 +43,12 @@ export interface Partition {
   readonly of: number;
 }
 
-/** Log loss clips at it. */
-const SMALLEST_PROBABILITY = 1e-15;
-
 /** A checkpoint replaces the one before, so it costs more than its bytes. */
 const CHECKPOINT_COST = 2;
 
 export class Learning implements Scorer {
   readonly #ports: LearningPorts;
+  readonly #id: GenerationId;
   readonly #pending: PendingExamples[] = [];
   readonly #cursors: (ItemPosition | undefined)[] = [];
   readonly #metricCursors: (ItemPosition | undefined)[] = [];
@@ -77,8 +78,15 @@ export class Learning implements Scorer {
   #checkpoint: LearnerCheckpoint | undefined;
   #redefining: Promise<unknown> = Promise.resolve();
 
-  private constructor(ports: LearningPorts, definition: SinkDefinition, model: Model, metrics: Metrics) {
+  private constructor(
+    ports: LearningPorts,
+    id: GenerationId,
+    definition: SinkDefinition,
+    model: Model,
+    metrics: Metrics,
+  ) {
     this.#ports = ports;
+    this.#id = id;
     this.#definition = definition;
     this.#aimed = definition.revision;
     this.#model = model;
@@ -95,7 +103,7 @@ export class Learning implements Scorer {
     const model = await (saved === undefined ? ports.createModel(request) : ports.loadModel(request, saved.state));
     const parts = saved && splitParts(saved.metrics);
     const metrics = ports.openMetrics(metricsRequest(definition, model), parts?.metrics);
-    const learning = new Learning(ports, definition, model, metrics);
+    const learning = new Learning(ports, id, definition, model, metrics);
     learning.#aim(alertGoalOf(definition), parts?.alerts);
     if (saved === undefined) learning.#save('created');
     else learning.#restore(saved);
@@ -243,7 +251,9 @@ export class Learning implements Scorer {
     if (asked.revision < former.revision) return asked;
     if (asked.revision === former.revision) return { ...asked, model: former.model, ...refusedOf(former) };
     this.#definition = asked;
-    if (JSON.stringify(asked.model) === JSON.stringify(former.model)) return asked;
+    const promote = isSame(asked.promote, former.promote) ? undefined : asked.promote;
+    if (promote !== undefined) return await this.#promote(asked, former, promote.version);
+    if (isSame(asked.model, former.model)) return asked;
     try {
       await this.#reload(modelRequest(asked));
       if (segmentByOf(asked) !== segmentByOf(former))
@@ -252,6 +262,28 @@ export class Learning implements Scorer {
     } catch (error) {
       this.#definition = former;
       this.#definition = keepFormer(asked, { model: former.model }, error);
+    }
+    return this.#definition;
+  }
+
+  /**
+   * A saved version takes the model's place and goes on from the present positions: what was learned since that version is not
+   * learned again. Where it cannot be read, the model stays.
+   */
+  async #promote(asked: SinkDefinition, former: SinkDefinition, version: number): Promise<SinkDefinition> {
+    try {
+      const state = await this.#ports.store.versionState(this.#id, version);
+      if (state === undefined)
+        throw new MillraceError('MODEL_STATE', `version ${version} is not stored any more`, {
+          hint: 'The model option "keep_versions" says how many are.',
+        });
+      this.#model = await this.#ports.loadModel(modelRequest(asked), state);
+      this.#learned += 1;
+      if (segmentByOf(asked) !== segmentByOf(former))
+        this.#metrics = this.#ports.openMetrics(metricsRequest(asked, this.#model), this.#metrics.save());
+      this.#save(`version ${version} promoted`, version);
+    } catch (error) {
+      this.#definition = keepServing(asked, former.model, version, error);
     }
     return this.#definition;
   }
@@ -316,7 +348,7 @@ export class Learning implements Scorer {
     return checkpoint;
   }
 
-  #save(reason: string): void {
+  #save(reason: string, promoted: number | null = null): void {
     this.#version += 1;
     const state = this.#model.save();
     this.#checkpoint = this.#snapshot(state);
@@ -326,15 +358,11 @@ export class Learning implements Scorer {
       examples: this.#model.examples,
       state,
       cursors: [...this.#cursors],
-      metrics: JSON.stringify(
-        Object.fromEntries(
-          this.#metrics
-            .values()
-            .filter(({ segment, metric }) => segment === '' && !metric.startsWith('reliability '))
-            .map((v) => [`${v.period} ${v.metric}`, v.value]),
-        ),
-      ),
+      metrics: metricsText(this.#metrics.values()),
       reason,
+      race: this.#model.race === undefined ? null : JSON.stringify(this.#model.race),
+      keep: this.#model.settings.keepVersions,
+      promoted,
       savedAtUs: this.#ports.clock.nowUs(),
     });
   }
@@ -365,35 +393,6 @@ export class Learning implements Scorer {
   }
 }
 
-function metricsRequest(definition: SinkDefinition, { task }: Model): MetricsRequest {
-  return { task, label: definition.label, segmentBy: segmentByOf(definition) };
-}
-
-function segmentByOf({ model }: SinkDefinition): string | undefined {
-  const by = model['metrics_by'];
-  return typeof by === 'string' ? by : undefined;
-}
-
-/** The seed belongs to the generation, so that a run can be had again. */
-function modelRequest(definition: SinkDefinition): ModelRequest {
-  const seed = (definition.pipelineId * 2_654_435_761 + definition.generation) % 4_294_967_296;
-  const { model: options, features, label } = definition;
-  return { options, features, label, seed, classes: true, arrivals: true };
-}
-
-/** Probabilities that a metric takes for 0 are 0: as jsonb 1e-300 would be three hundred digits. */
-function outputsText(task: Task, outputs: Readonly<Record<string, number>>): string {
-  return JSON.stringify(outputs, (_, value: unknown) =>
-    task === 'multiclass' && typeof value === 'number' && value < SMALLEST_PROBABILITY ? 0 : value,
-  );
-}
-
-/** Examples, in order, above a cursor. */
-function beyond(cursor: ItemPosition | undefined, examples: readonly Example[]): readonly Example[] {
-  const first = cursor === undefined ? 0 : examples.findIndex((example) => isAboveItem(example.at, cursor));
-  return first < 0 ? [] : examples.slice(first);
-}
-
-function refusedOf({ refused }: SinkDefinition): Pick<SinkDefinition, 'refused'> {
-  return refused === undefined ? {} : { refused };
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -108,6 +108,8 @@ export class PartitionLoop {
         hint: 'The topic is not whole. `select millrace.rebuild(name)` starts it over.',
       });
     }
+    // A version that it promotes may be of the batch before.
+    if (asked.promote !== undefined && asked !== state.definition) await this.#inFlight?.done;
     const learning = await this.#options.learning(asked);
     const { definition, alertWhen } = await this.#compiled(await learning.redefine(asked), state.definition);
     const overlay = this.#inFlight?.overlay;

@@ -21,3 +21,22 @@ export function keepFormer(
   };
   return { ...asked, ...former, refused };
 }
+
+/** The definition with the model as it serves, because the version that it asks for cannot take its place. */
+export function keepServing(
+  asked: SinkDefinition,
+  model: SinkDefinition['model'],
+  version: number,
+  error: unknown,
+): SinkDefinition {
+  if (!(error instanceof MillraceError) || isRetryable(error)) throw error;
+  const refused = {
+    reason: `version ${version} cannot be promoted, so the model goes on as it is: ${error.message}`,
+    hint: `${error.hint === undefined ? '' : `${error.hint} `}Choose another: select version, examples, reason from millrace.models where pipeline = '${asked.name}'.`,
+  };
+  return { ...asked, model, refused };
+}
+
+export function refusedOf({ refused }: SinkDefinition): Pick<SinkDefinition, 'refused'> {
+  return refused === undefined ? {} : { refused };
+}

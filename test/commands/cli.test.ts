@@ -225,6 +225,42 @@ test('every kind of model that SQL knows scores and learns in a pipeline, and go
   }
 });
 
+test('a version is promoted, and rolled back, in a pipeline that runs; auto shows its race', async () => {
+  await using shop = await Shop.open();
+  const { database } = shop;
+  await shop.run('migrate');
+  await database.query(
+    `select millrace.create_pipeline('returns', features => 'order_features', event_time => 'placed_at', key => 'id',
+      labels => 'order_labels', model => '{"kind": "auto", "save_every": 50}')`,
+  );
+  const more = async (from: number): Promise<void> => {
+    await database.query(
+      `insert into orders select n, n % 20, (n * 7 % 50) + 10, timestamptz '2026-02-01' + n * interval '1 minute', (n * 7 % 50) > 30
+         from generate_series(${from}, ${from + 99}) n`,
+    );
+    await shop.catchUp();
+  };
+  await shop.catchUp();
+  await more(501);
+  const models = (): Promise<
+    { version: string; reason: string; examples: string; serving: boolean; race: unknown[] }[]
+  > => database.query('select version, reason, examples, serving, race from millrace.models order by version');
+  const before = await models();
+  expect(before[0]!.race).toHaveLength(8);
+  await database.query(`select millrace.promote('returns', 1)`);
+  await more(601);
+  const after = await models();
+  const promoted = after.find(({ reason }) => reason === 'version 1 promoted')!;
+  expect(promoted.examples).toBe(before[0]!.examples);
+  expect(after.filter(({ serving }) => serving)).toEqual([after.at(-1)]);
+  const [{ version }] = (await database.query<{ version: string }>(
+    `select millrace.rollback('returns') as version`,
+  )) as [{ version: string }];
+  expect(Number(version)).toBe(Number(promoted.version) - 1);
+  await more(701);
+  expect((await models()).map(({ reason }) => reason)).toContain(`version ${version} promoted`);
+});
+
 /** A view that the kind learns from, or is measured on. */
 function labelsFor(learns: readonly string[]): string {
   return learns.includes('binary') || learns.includes('anomaly')

@@ -141,11 +141,12 @@ describe('kinds', () => {
   test('settings have their defaults and can be given', async () => {
     expect((await createModel(requestFor(columns))).settings).toEqual({
       saveEvery: 5000,
+      keepVersions: 20,
       explain: 'alerts',
       explainTop: 3,
     });
     const given = await createModel(requestFor(columns, { save_every: 7, explain: 'all', explain_top: 2 }));
-    expect(given.settings).toEqual({ saveEvery: 7, explain: 'all', explainTop: 2 });
+    expect(given.settings).toEqual({ saveEvery: 7, keepVersions: 20, explain: 'all', explainTop: 2 });
   });
 
   test('another optimizer goes on from the weights that the first one learned', async () => {

@@ -221,6 +221,13 @@ export class MemoryScoreStore implements ScoreStore {
     return this.#during('checkpoint', () => this.generation(id).checkpoint);
   }
 
+  versionState(id: GenerationId, version: number): Promise<Uint8Array | undefined> {
+    return this.#during(
+      'versionState',
+      () => this.generation(id).versions.find((one) => one.version === version)?.state,
+    );
+  }
+
   async *examplesAfter(id: GenerationId, cursors: Cursors): AsyncIterable<ExamplesAfter> {
     yield* await this.#during('examplesAfter', () =>
       this.#partitions(id).map(([partition, { examples }]) => ({
@@ -296,7 +303,12 @@ export class MemoryScoreStore implements ScoreStore {
     for (const key of writes.alertCloses) alerts.delete(key);
     for (const alert of writes.alerts)
       alerts.set(alert.key, { ...alert, id: (this.#alertId += 1), partition: id.partition });
-    versions.push(...writes.versions);
+    for (const version of writes.versions) {
+      versions.push(version);
+      const promoted = new Set(versions.flatMap((one) => (one.promoted === null ? [] : [one.version, one.promoted])));
+      const kept = versions.filter((one) => one.version > version.version - version.keep || promoted.has(one.version));
+      versions.splice(0, versions.length, ...kept);
+    }
     for (const one of writes.drift) {
       const name = JSON.stringify([
         one.partition,

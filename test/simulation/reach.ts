@@ -119,6 +119,7 @@ export function storeFrom(life: Life, store: MemoryScoreStore): ScoreStore {
     write: (id, definition, writes) => call(() => store.write(id, definition, writes)),
     expire: (id, definition, range, limit) => call(() => store.expire(id, definition, range, limit)),
     checkpoint: (id) => call(() => store.checkpoint(id)),
+    versionState: (id, version) => call(() => store.versionState(id, version)),
     async *examplesAfter(id, cursors) {
       await call(async () => {});
       yield* store.examplesAfter(id, cursors);

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type {
   Drift,
   LearnerCheckpoint,
+  ModelVersion,
   PartitionState,
   ScoreRow,
   ScoreStore,
@@ -278,6 +279,25 @@ export function scoreStoreContract(name: string, open: () => Promise<Opened>): v
     expect(await opened.drift()).toEqual([]);
   });
 
+  test(`${name}: a version's state is read again, and those that are neither new nor promoted go`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const first = writesOf(await store.open(id, 0), { versions: [1, 2, 3].map((n) => versionOf(n, {})) });
+    await store.write(id, definition, first);
+    expect([...(await store.versionState(id, 2))!]).toEqual([2, 0, 255]);
+    expect(await store.versionState({ ...id, generation: 2 }, 2)).toBeUndefined();
+    const promotion = versionOf(4, { promoted: 1, reason: 'version 1 promoted', race: '[{"candidate":"last"}]' });
+    const second = writesOf(first.next, { versions: [promotion, versionOf(5, { keep: 2 })] });
+    await store.write(id, definition, second);
+    const kept = async (): Promise<boolean[]> => {
+      const states = await Promise.all([1, 2, 3, 4, 5].map((n) => store.versionState(id, n)));
+      return states.map((state) => state !== undefined);
+    };
+    expect(await kept()).toEqual([true, false, false, true, true]);
+    await store.write(id, definition, writesOf(second.next, { versions: [versionOf(9, { keep: 2 })] }));
+    expect(await kept()).toEqual([true, false, false, true, false]);
+  });
+
   test(`${name}: the learner's lock is had by one, and passes to the next when it is given back`, async () => {
     await using opened = await open();
     const { store } = opened;
@@ -344,6 +364,21 @@ const driftOf = (some: Partial<Drift>): Drift => ({
   examples: 1234,
   modelVersion: 2,
   noticedAtUs: 1_767_225_600_000_001,
+  ...some,
+});
+
+const versionOf = (version: number, some: Partial<ModelVersion>): ModelVersion => ({
+  version,
+  kind: 'logistic',
+  examples: version * 10,
+  state: Uint8Array.from([version, 0, 255]),
+  cursors: [{ lsn: 1n, n: 3, i: 0 }],
+  metrics: '{"all accuracy":0.5}',
+  reason: `${version * 10} examples`,
+  race: null,
+  keep: 20,
+  promoted: null,
+  savedAtUs: 1_767_225_600_000_001,
   ...some,
 });
 
