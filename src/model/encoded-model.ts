@@ -197,12 +197,17 @@ export class EncodedModel implements Model {
   /** Of learners that say more than one number. */
   #predictAll(row: FeatureRow): Prediction {
     const input = this.#encode(row, false);
-    const best = this.#learner.predict(input);
+    if (!this.#classes) {
+      const score = this.#learner.predict(input);
+      const outputs = named(this.#learner.outputNames!, this.#learner.outputs!(input));
+      return { score, prediction: predictionOf(this.task, score), outputs };
+    }
+    // What `predict` says is the first of the greatest of these, and asking for both takes twice as long.
     const values = this.#learner.outputs!(input);
-    const names = this.#classes?.names ?? this.#learner.outputNames!;
-    // Not an object literal filled by assignment: a class may be called "__proto__".
-    const outputs = Object.fromEntries(names.map((name, k) => [name, values[k]!]));
-    if (!this.#classes) return { score: best, prediction: predictionOf(this.task, best), outputs };
+    const { names } = this.#classes;
+    let best = -1;
+    for (let k = 0; k < names.length; k++) if (values[k]! > (best < 0 ? 0 : values[best]!)) best = k;
+    const outputs = named(names, values);
     return best < 0
       ? { score: 0, prediction: null, outputs }
       : { score: values[best]!, prediction: names[best]!, outputs };
@@ -212,4 +217,19 @@ export class EncodedModel implements Model {
     const name = this.#classes ? example.label : example.target > 0.5 ? 'true' : 'false';
     return example.weight * (name === undefined ? 1 : (weights.get(name) ?? 1));
   }
+}
+
+function named(names: readonly string[], values: Float64Array): Record<string, number> {
+  const outputs: Record<string, number> = {};
+  for (let k = 0; k < names.length; k++) {
+    const name = names[k]!;
+    // A class may be called so, and assigning to it would set the prototype.
+    if (name === '__proto__') define(outputs, name, values[k]!);
+    else outputs[name] = values[k]!;
+  }
+  return outputs;
+}
+
+function define(outputs: Record<string, number>, name: string, value: number): void {
+  Object.defineProperty(outputs, name, { value, enumerable: true, configurable: true, writable: true });
 }
