@@ -208,6 +208,20 @@ test('of classes the best alone is served, and another only when it is better by
   expect(model.race!.filter(({ weight }) => weight > 0)).toHaveLength(1);
 });
 
+test('categories are encoded by their labels where the options say so', async () => {
+  const random = seeded(11);
+  const features = [{ name: 'shop', typeOid: 25, type: 'text' }];
+  const encode = { features: { shop: { as: 'target' } } };
+  const model = await createModel(requestOf(booleanLabel, { encode }, features));
+  for (let i = 0; i < 3_000; i++) {
+    const shop = Math.floor(random() * 40);
+    model.learn({ features: { shop: `shop ${shop}` }, target: Number(random() < (shop % 2 ? 0.9 : 0.1)), weight: 1 });
+  }
+  const [odd, even] = model.predictMany([{ shop: 'shop 7' }, { shop: 'shop 8' }]);
+  expect(odd!.score).toBeGreaterThan(0.75);
+  expect(even!.score).toBeLessThan(0.25);
+});
+
 describe('a state that another Millrace saved', () => {
   test('as one kind alone, when that was what auto meant, goes on as that', async () => {
     for (const [label, kind] of [

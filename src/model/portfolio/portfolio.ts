@@ -127,6 +127,7 @@ export class Portfolio implements Model {
       if (judged) this.#losses.take(k, learner, input, target, weight);
       learner.learn(input, target, weight);
     });
+    this.#team.learnTarget(example.features, target, weight);
     if (!judged) return;
     if (this.#last >= 0) this.#judgeLast(this.#last, example);
     const { absolute, relative } = this.#losses.ofExample((k) => this.#race.isRunning(k), weight);

@@ -83,6 +83,11 @@ export class Team {
     if (first) this.#unusable += first.encoder.unusable - before;
   }
 
+  /** The row's label enters what encoders know of labels, after everybody has learned the row. */
+  learnTarget(row: FeatureRow, target: number, weight: number): void {
+    for (const { encoder } of this.#squads) encoder.learnTarget(row, target, weight);
+  }
+
   observe(row: FeatureRow): void {
     this.learn(row, true, () => {});
   }
