@@ -8,7 +8,7 @@ import { MillraceError } from '../runtime/errors.ts';
 import { drawTable } from '../terminal/table.ts';
 import { COLUMN_TYPES, type DataTable } from './evaluate/data-table.ts';
 import { curveOf, curvesHtml, curvesSvg, drawCurves, type Curve } from './evaluate/learning-curve.ts';
-import { evaluate, type Evaluation } from './evaluate/prequential.ts';
+import { evaluate, modelFor, type Evaluation } from './evaluate/prequential.ts';
 import { curveMetric, curveValue, qualityOf, type Quality } from './evaluate/quality.ts';
 import { readCsv } from './evaluate/read-csv.ts';
 import { readQuery } from './evaluate/read-query.ts';
@@ -59,6 +59,8 @@ export async function runEvaluate(file: string | undefined, flags: Flags): Promi
     throw new MillraceError('USAGE', 'there is no learning curve without labels', {
       hint: 'Give --label, or leave --curve out.',
     });
+  // All of them first: the last of five must not be refused after four have run.
+  for (const options of models) await modelFor({ options, features: featuresOf(options), label, seed: flags.seed });
   const done: Evaluated[] = [];
   for (const options of models) {
     const evaluation = await evaluate({ options, features: featuresOf(options), label, rows, seed: flags.seed });

@@ -120,6 +120,10 @@ test('what cannot be evaluated is refused with what to do', async () => {
     expect(result.code, args.join(' ')).not.toBe(0);
     expect(result.stderr).toMatch(message);
   }
+  // Nothing has run by then.
+  const last = await run(file, '--label', 'b', '--model', '{"kind":"linear"}', '--model', '{"kind":"liner"}');
+  expect(last.stderr).toMatch(/liner/);
+  expect(last.stderr).not.toMatch(/linear done/);
 });
 
 test('a column has the narrowest type of all its values, and empty fields are NULL', async () => {

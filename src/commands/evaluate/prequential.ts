@@ -3,7 +3,7 @@
 
 import type { ColumnType, ModelOptions } from '../../flow/pipeline.ts';
 import { createModel } from '../../model/create-model.ts';
-import type { DriftAlarm, FeatureRow, LearnedTask, Prediction } from '../../model/model.ts';
+import type { DriftAlarm, FeatureRow, LearnedTask, Model, Prediction } from '../../model/model.ts';
 import { answerOf, type ClassAnswer } from '../../model/metrics/class-tally.ts';
 import { intervalAnswer, type IntervalAnswer } from '../../model/metrics/interval-tally.ts';
 import { targetOf } from '../../model/target.ts';
@@ -51,8 +51,9 @@ export interface EvaluationRequest {
 }
 
 /** Rejects with MODEL_INVALID where the model's options and the columns do not go together. */
-export async function evaluate({ options, features, label, rows, seed }: EvaluationRequest): Promise<Evaluation> {
-  const model = await createModel({ options, features, label, seed, arrivals: true, classes: true });
+export async function evaluate(request: EvaluationRequest): Promise<Evaluation> {
+  const { rows } = request;
+  const model = await modelFor(request);
   const task = model.task as LearnedTask;
   const labelled = rows.filter((row) => row.label !== undefined).length;
   const scores = new Float64Array(labelled);
@@ -99,6 +100,11 @@ export async function evaluate({ options, features, label, rows, seed }: Evaluat
   const { kind, bytes: stateBytes, notices, skipped } = model;
   const said = { scores, targets, predicted, answers, intervals, alarmRate: alarms / rows.length };
   return { task, kind, ...said, seconds, stateBytes, notices, skipped, drift };
+}
+
+/** As new. Rejects with MODEL_INVALID, before any row is read. */
+export function modelFor({ options, features, label, seed }: Omit<EvaluationRequest, 'rows'>): Promise<Model> {
+  return createModel({ options, features, label, seed, arrivals: true, classes: true });
 }
 
 interface Scored {
