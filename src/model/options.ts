@@ -31,7 +31,9 @@ export const commonOptions = {
   drift: driftOptions,
 };
 
-export function settingsOf(options: Pick<LearnerOptions, 'save_every' | 'keep_versions' | 'explain' | 'explain_top'>): ModelSettings {
+export function settingsOf(
+  options: Pick<LearnerOptions, 'save_every' | 'keep_versions' | 'explain' | 'explain_top'>,
+): ModelSettings {
   const { save_every: saveEvery, keep_versions: keepVersions, explain, explain_top: explainTop } = options;
   return { saveEvery, keepVersions, explain, explainTop };
 }
