@@ -1,7 +1,7 @@
 // Whether a model keeps its size on a stream without end: 5 M events with a million categories, every kind and each kind of label.
 // MILLRACE_EVENTS=n takes fewer; MILLRACE_KINDS=a,b takes some kinds.
 
-import type { ColumnType } from '../src/flow/pipeline.ts';
+import type { ColumnType, ModelOptions } from '../src/flow/pipeline.ts';
 import { createModel } from '../src/model/create-model.ts';
 import { LEARNERS } from '../src/model/kinds/registry.ts';
 import type { LearnedTask, Model } from '../src/model/model.ts';
@@ -25,38 +25,59 @@ const LABELS: Readonly<Record<LearnedTask, ColumnType | undefined>> = {
   anomaly: undefined,
 };
 
+/** Of the column with a million values, beside the usual dimensions for the first hundred. */
+const ENCODINGS = {
+  target: { as: 'target', max_values: 10_000 },
+  text: { as: 'text', unit: 'characters' },
+} as const;
+
+interface Subject {
+  readonly name: string;
+  readonly options: ModelOptions;
+  readonly task: LearnedTask;
+}
+
 export async function measure(): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const kind of LEARNERS) {
-    if (KINDS && !KINDS.includes(kind.name)) continue;
-    for (const task of kind.tasks) {
-      const series = kind.series ? { series: 'merchant' } : {};
-      const model = await createModel({
-        options: { kind: kind.name, ...series },
-        features: COLUMNS,
-        label: LABELS[task],
-        seed: 1,
-        classes: true,
-        arrivals: true,
-      });
-      const name = `${kind.name} (${task})`;
-      process.stderr.write(`  ${name}\n`);
-      run(model, task, EVENTS / 10, 0);
-      const early = model.bytes;
-      run(model, task, EVENTS - EVENTS / 10, EVENTS / 10);
-      figures.push(
-        {
-          name: `${name}: holds (peer: after a tenth of the events)`,
-          value: model.bytes / 2 ** 20,
-          unit: 'MiB',
-          peer: early / 2 ** 20,
-          ratio: model.bytes / early,
-        },
-        { name: `${name}: saved`, value: model.save().length / 2 ** 20, unit: 'MiB' },
-      );
-    }
+  for (const { name, options, task } of subjects()) {
+    const model = await createModel({
+      options,
+      features: COLUMNS,
+      label: LABELS[task],
+      seed: 1,
+      classes: true,
+      arrivals: true,
+    });
+    process.stderr.write(`  ${name}\n`);
+    run(model, task, EVENTS / 10, 0);
+    const early = model.bytes;
+    run(model, task, EVENTS - EVENTS / 10, EVENTS / 10);
+    figures.push(
+      {
+        name: `${name}: holds (peer: after a tenth of the events)`,
+        value: model.bytes / 2 ** 20,
+        unit: 'MiB',
+        peer: early / 2 ** 20,
+        ratio: model.bytes / early,
+      },
+      { name: `${name}: saved`, value: model.save().length / 2 ** 20, unit: 'MiB' },
+    );
   }
   return figures;
+}
+
+function subjects(): readonly Subject[] {
+  const kinds = LEARNERS.flatMap((kind) =>
+    kind.tasks.map((task): Subject => {
+      const series = kind.series ? { series: 'merchant' } : {};
+      return { name: `${kind.name} (${task})`, options: { kind: kind.name, ...series }, task };
+    }),
+  );
+  const encodings = Object.entries(ENCODINGS).map(([name, merchant]): Subject => {
+    const options = { kind: 'logistic', encode: { features: { merchant } } };
+    return { name: `logistic with ${name}`, options, task: 'binary' };
+  });
+  return [...kinds, ...encodings].filter(({ options }) => !KINDS || KINDS.includes(options.kind));
 }
 
 /** `peer` is the size after a tenth of the events. */
