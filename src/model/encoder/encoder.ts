@@ -10,7 +10,16 @@ import type { EncodeOptions } from './encode-options.ts';
 import { planEncoding, type FeaturePlan, type Role } from './feature-role.ts';
 import { bytesOf, loadState, newState, NO_DIMENSION, saveState, type FeatureState } from './feature-state.ts';
 import { limit, Moments } from './moments.ts';
-import { dotCode, rowCode, type DotCode, type PlainNumber, type RowCode, type RowCodeParts } from './row-code.ts';
+import {
+  dotCode,
+  rowCode,
+  type DotCode,
+  type Other,
+  type PlainNumber,
+  type RowCode,
+  type RowCodeParts,
+  type RowMemory,
+} from './row-code.ts';
 import { categoryOf, hashText, numberOf } from './feature-value.ts';
 import { scalerOf, type Scaler } from './scaler.ts';
 import { bucketOf, mostEntries, ngramsOf } from './text-ngrams.ts';
@@ -47,6 +56,8 @@ export class Encoder implements Layout {
   readonly #encodeRow: RowCode;
   readonly #learnRow: RowCode;
   readonly #dots: DotCode | undefined;
+  readonly #encodeMemory: RowMemory;
+  readonly #learnMemory: RowMemory;
   /** Weights that `#dots` needs. */
   readonly #dotDimensions: number;
 
@@ -78,6 +89,8 @@ export class Encoder implements Layout {
     this.#encodeRow = rowCode(this.#rowParts(false));
     this.#learnRow = rowCode(this.#rowParts(true));
     this.#dots = dotCode(this.#rowParts(false));
+    this.#encodeMemory = this.#memory(false);
+    this.#learnMemory = this.#memory(true);
     this.#dotDimensions = 1 + Math.max(-1, ...this.#features.map(({ state }) => state.dimension));
   }
 
@@ -127,7 +140,7 @@ export class Encoder implements Layout {
    */
   encode(row: FeatureRow, learn: boolean): Input {
     const input = this.#input;
-    input.length = learn ? this.#learnRow(row, 0) : this.#encodeRow(row, 0);
+    input.length = learn ? this.#learnRow(row, 0, this.#learnMemory) : this.#encodeRow(row, 0, this.#encodeMemory);
     return input;
   }
 
@@ -161,7 +174,7 @@ export class Encoder implements Layout {
    */
   dots(rows: readonly FeatureRow[], weights: Float64Array, into: Float64Array): boolean {
     if (this.#dots === undefined || weights.length < this.#dotDimensions) return false;
-    this.#dots(rows, weights, into);
+    this.#dots(rows, weights, into, this.#encodeMemory);
     return true;
   }
 
@@ -176,15 +189,17 @@ export class Encoder implements Layout {
       names: this.features,
       plain,
       absent: this.#columns,
-      moments: this.#moments,
-      indexes: this.#input.indexes,
-      values: this.#input.values,
-      owners: this.#owners,
       clip: this.#options.clip,
       most: NO_CLIP,
       learn,
-      other: (f, value, n) => this.#other(f, value, n, learn),
     };
+  }
+
+  #memory(learn: boolean): RowMemory {
+    const { counts, means, variances, deviations } = this.#moments;
+    const { indexes, values } = this.#input;
+    const other: Other = (f, value, n) => this.#other(f, value, n, learn);
+    return { counts, means, variances, deviations, indexes, values, owners: this.#owners, other };
   }
 
   /** Any value of any feature; gives the number of entries afterwards. */

@@ -4,11 +4,11 @@
 // what is written here is what it does too, to the last bit (a test holds that).
 
 import type { FeatureRow } from '../model.ts';
-import { CLIP_FROM, type Moments } from './moments.ts';
+import { CLIP_FROM } from './moments.ts';
 import { MAX_MAGNITUDE } from './feature-value.ts';
 
 /** Encodes a row into entry `n` and those behind, gives the number of entries then. */
-export type RowCode = (row: FeatureRow, n: number) => number;
+export type RowCode = (row: FeatureRow, n: number, memory: RowMemory) => number;
 /** Encodes one value into entry `n` and those behind, gives the number of entries then. */
 export type Other = (feature: number, value: unknown, n: number) => number;
 
@@ -21,24 +21,31 @@ export interface PlainNumber {
   readonly slot: number;
 }
 
+/** What the code of one encoder works on: the code itself is the same for all models over the same columns. */
+export interface RowMemory {
+  readonly counts: Float64Array;
+  readonly means: Float64Array;
+  readonly variances: Float64Array;
+  readonly deviations: Float64Array;
+  /** Entries: dimension, value, and the feature they came from. */
+  readonly indexes: Int32Array;
+  readonly values: Float64Array;
+  readonly owners: Int32Array;
+  readonly other: Other;
+}
+
 export interface RowCodeParts {
   readonly names: readonly string[];
   /** By feature; undefined: all its values go to `other`. */
   readonly plain: readonly (PlainNumber | undefined)[];
   /** Absent values go to `other` too. */
   readonly absent: boolean;
-  readonly moments: Moments;
-  /** Entries: dimension, value, and the feature they came from. */
-  readonly indexes: Int32Array;
-  readonly values: Float64Array;
-  readonly owners: Int32Array;
   /** In deviations; null: no limit. */
   readonly clip: number | null;
   /** Where there is no other limit. */
   readonly most: number;
   /** Whether what comes is learned first. */
   readonly learn: boolean;
-  readonly other: Other;
 }
 
 /** V8 does not optimise functions without end. */
@@ -57,57 +64,52 @@ export function rowCode(parts: RowCodeParts): RowCode {
  * Sums what rows of plain numbers have by weights, encoded but not kept: `into[i]` is Σ weight · value of row i, NaN where the row
  * has anything else. Undefined where some feature is no plain number, or there are too many.
  */
-export type DotCode = (rows: readonly FeatureRow[], weights: Float64Array, into: Float64Array) => void;
+export type DotCode = (
+  rows: readonly FeatureRow[],
+  weights: Float64Array,
+  into: Float64Array,
+  memory: RowMemory,
+) => void;
 
 export function dotCode(parts: RowCodeParts): DotCode | undefined {
-  const { names, plain, moments } = parts;
+  const { names, plain } = parts;
   if (names.length > FEATURES_A_FUNCTION || plain.includes(undefined)) return undefined;
   const lines = plain.map((number, f) => {
     const name = JSON.stringify(names[f]);
     const { encoding, dimension } = encodingOf(parts, number!);
     return `x = row[${name}]; if (!(${IS_PLAIN})) { into[i] = NaN; continue; } ${encoding} sum += weights[${dimension}] * x;`;
   });
-  const code = `return (rows, weights, into) => {
-    for (let i = 0; i < rows.length; i++) { const row = rows[i]; let sum = 0, x, m, d, e; ${lines.join('\n')} into[i] = sum; }
-  };`;
-  const { counts, means, variances, deviations } = moments;
+  const code = `const { counts, means, deviations } = memory;
+    for (let i = 0; i < rows.length; i++) { const row = rows[i]; let sum = 0, x, m, d, e; ${lines.join('\n')} into[i] = sum; }`;
   try {
-    return factoryOf(code)(counts, means, variances, deviations) as DotCode;
+    return compiled('rows, weights, into, memory', code) as DotCode;
   } catch {
     return undefined;
   }
 }
 
-type Factory = (...given: unknown[]) => unknown;
+/**
+ * By their code: models over the same columns share a function, so that what V8 learned of it and compiled for one is there for all,
+ * and inlined where it is called.
+ */
+const COMPILED = new Map<string, unknown>();
+const MOST_COMPILED = 64;
 
-/** By their code: models over the same columns share what V8 compiled for the first of them. */
-const FACTORIES = new Map<string, Factory>();
-const MOST_FACTORIES = 64;
-
-function factoryOf(code: string): Factory {
-  let factory = FACTORIES.get(code);
-  if (factory === undefined) {
-    if (FACTORIES.size >= MOST_FACTORIES) FACTORIES.clear();
+function compiled(parameters: string, code: string): unknown {
+  const key = `(${parameters}) ${code}`;
+  let known = COMPILED.get(key);
+  if (known === undefined) {
+    if (COMPILED.size >= MOST_COMPILED) COMPILED.clear();
     // Names are quoted and all else are numbers: nothing comes from outside.
-    factory = new Function(
-      'counts',
-      'means',
-      'variances',
-      'deviations',
-      'indexes',
-      'values',
-      'owners',
-      'other',
-      code,
-    ) as Factory;
-    FACTORIES.set(code, factory);
+    known = new Function(parameters, code);
+    COMPILED.set(key, known);
   }
-  return factory;
+  return known;
 }
 
 /** The same without generated code. */
-export function plainRowCode({ names, absent, other }: RowCodeParts): RowCode {
-  return (row, n) => {
+export function plainRowCode({ names, absent }: RowCodeParts): RowCode {
+  return (row, n, { other }) => {
     for (let f = 0; f < names.length; f++) {
       const value = row[names[f]!];
       if (absent || value !== undefined) n = other(f, value, n);
@@ -121,19 +123,18 @@ function generated(parts: RowCodeParts): RowCode {
   for (let from = 0; from < parts.names.length; from += FEATURES_A_FUNCTION) pieces.push(piece(parts, from));
   const [first] = pieces;
   if (first && pieces.length === 1) return first;
-  return (row, n) => {
-    for (const next of pieces) n = next(row, n);
+  return (row, n, memory) => {
+    for (const next of pieces) n = next(row, n, memory);
     return n;
   };
 }
 
 function piece(parts: RowCodeParts, from: number): RowCode {
-  const { moments, indexes, values, owners, other } = parts;
   const lines: string[] = [];
   for (let f = from; f < Math.min(parts.names.length, from + FEATURES_A_FUNCTION); f++) lines.push(lineOf(parts, f));
-  const { counts, means, variances, deviations } = moments;
-  const code = `return (row, n) => { let x, m, d, c, e, v; ${lines.join('\n')} return n; };`;
-  return factoryOf(code)(counts, means, variances, deviations, indexes, values, owners, other) as RowCode;
+  const code = `const { counts, means, variances, deviations, indexes, values, owners, other } = memory;
+    let x, m, d, c, e, v; ${lines.join('\n')} return n;`;
+  return compiled('row, n, memory', code) as RowCode;
 }
 
 const IS_PLAIN = `typeof x === 'number' && x <= ${MAX_MAGNITUDE} && x >= ${-MAX_MAGNITUDE}`;
