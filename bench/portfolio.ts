@@ -1,5 +1,5 @@
 // `auto` over whole data sets, prequentially: what it reaches, beside the best single model of River on the same rows. Reads the
-// folder MILLRACE_BENCH_DATA, which holds the CSV files named below, target last, in stream order; phishing is here without it.
+// folder MILLRACE_DATASETS, which holds the CSV files named below, target last, in stream order; phishing is here without it.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -36,7 +36,7 @@ export async function measure(): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   for (const set of SETS) {
     const file = fileOf(set.file);
-    if (file === undefined) console.error(`${set.file}.csv is not in MILLRACE_BENCH_DATA: left out`);
+    if (file === undefined) console.error(`${set.file}.csv is not in MILLRACE_DATASETS: left out`);
     else figures.push(...(await measureSet(set, file)));
   }
   return figures;
@@ -44,7 +44,7 @@ export async function measure(): Promise<readonly Figure[]> {
 
 function fileOf(name: string): string | undefined {
   const here = path.join('examples', name, `${name}.csv`);
-  const there = path.join(process.env['MILLRACE_BENCH_DATA'] ?? '', `${name}.csv`);
+  const there = path.join(process.env['MILLRACE_DATASETS'] ?? '', `${name}.csv`);
   return [here, there].find((file) => existsSync(file));
 }
 
