@@ -119,7 +119,7 @@ async function run(store: PostgresScoreStore, pid: number, definition: SinkDefin
   ];
 }
 
-const noMetrics: Metrics = { fold: () => {}, values: () => [], save: () => new Uint8Array() };
+const noMetrics: Metrics = { fold: () => {}, values: () => [], summary: () => ({}), save: () => new Uint8Array() };
 
 function definitionOf(pipelineId: number, labelDefault: string | undefined): SinkDefinition {
   return {

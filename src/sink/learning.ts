@@ -25,7 +25,7 @@ import { measuredOutcome } from './measured-outcome.ts';
 import { OutcomeAlerts } from './outcome-alerts.ts';
 import type { Metrics, SinkPorts } from './ports.ts';
 import { metricsRequest, modelRequest, segmentByOf } from './model-request.ts';
-import { metricsText, outputsText } from './model-texts.ts';
+import { outputsText } from './outputs-text.ts';
 import { keepFormer, keepServing, refusedOf } from './refusal.ts';
 
 type LearningPorts = Pick<SinkPorts, 'store' | 'createModel' | 'loadModel' | 'openMetrics' | 'targetOf' | 'clock'>;
@@ -204,8 +204,8 @@ export class Learning implements Scorer {
       });
     this.#cursors[partition] = example.at;
     this.#learned += 1;
-    const drift = this.#model.takeAlarms?.() ?? [];
-    if (drift.length > 0) this.#noticed(partition, example.at, drift);
+    const drift = this.#model.takeAlarms?.();
+    if (drift !== undefined && drift.length > 0) this.#noticed(partition, example.at, drift);
     else if (this.#model.examples !== examples && this.#model.examples % this.#model.settings.saveEvery === 0)
       this.#save(`${this.#model.examples} examples`);
   }
@@ -358,7 +358,7 @@ export class Learning implements Scorer {
       examples: this.#model.examples,
       state,
       cursors: [...this.#cursors],
-      metrics: metricsText(this.#metrics.values()),
+      metrics: JSON.stringify(this.#metrics.summary()),
       reason,
       race: this.#model.race === undefined ? null : JSON.stringify(this.#model.race),
       keep: this.#model.settings.keepVersions,

@@ -30,6 +30,8 @@ export interface MeasuredOutcome {
 export interface Metrics {
   fold(outcome: MeasuredOutcome): void;
   values(): readonly Omit<MetricValue, 'modelVersion'>[];
+  /** Those over all rows by `period metric`, that a version of the model keeps: neither fading ones nor those of segments. */
+  summary(): Readonly<Record<string, number | null>>;
   save(): Uint8Array;
 }
 

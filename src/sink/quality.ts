@@ -72,7 +72,7 @@ class Quality implements Metrics {
     const values: Shown[] = [];
     const put = (period: Shown['period'], segment: string, figures: readonly Figure[], span: TimeSpan): void => {
       for (const figure of figures)
-        if (!this.#rankedOnly || RANKED.has(figure.metric)) values.push({ period, segment, ...figure, ...span.save() });
+        if (this.#isShown(figure.metric)) values.push({ period, segment, ...figure, ...span.save() });
     };
     for (const [period, { metrics, span }] of this.#periods) {
       const { values: figures, reliability } = metrics.quality();
@@ -85,6 +85,18 @@ class Quality implements Metrics {
       for (const { segment, period, values: figures, span } of this.#segments.values(this.#recent))
         put(period, segment, figures, span);
     return values;
+  }
+
+  summary(): Readonly<Record<string, number | null>> {
+    const figures: [name: string, value: number | null][] = [];
+    for (const [period, { metrics }] of this.#periods)
+      for (const { metric, value } of metrics.values())
+        if (this.#isShown(metric)) figures.push([`${period} ${metric}`, value]);
+    return Object.fromEntries(figures);
+  }
+
+  #isShown(metric: string): boolean {
+    return !this.#rankedOnly || RANKED.has(metric);
   }
 
   save(): Uint8Array {
@@ -128,4 +140,4 @@ function unpack(saved: Uint8Array): SavedPeriods {
 }
 
 /** Of a pipeline without a model. */
-const NOTHING: Metrics = { fold: () => {}, values: () => [], save: () => new Uint8Array() };
+const NOTHING: Metrics = { fold: () => {}, values: () => [], summary: () => ({}), save: () => new Uint8Array() };

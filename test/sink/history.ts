@@ -167,6 +167,7 @@ export function openCountingMetrics(_request: unknown, saved: Uint8Array | undef
         toUs: null,
       },
     ],
+    summary: () => ({ 'all sum': state.sum }),
     save: () => Buffer.from(JSON.stringify(state)),
   };
 }

@@ -31,3 +31,22 @@ test('metrics after any label history equal those folded again from the stored o
     expect(new Set(again.values().map((value) => value.period))).toContain('all');
   }
 });
+
+test('a version keeps the figures over all rows: neither fading ones nor those of segments or bins', () => {
+  const metrics = openMetrics({ task: 'binary', label, segmentBy: 'country' }, undefined);
+  const outcome = { prior: undefined, priorLabel: null, prediction: null, outputs: undefined, eventTimeUs: null };
+  for (let i = 0; i < 50; i++)
+    metrics.fold({
+      ...outcome,
+      score: (i % 10) / 10,
+      target: i % 2,
+      label: null,
+      segment: `${i % 3}`,
+      backfill: i < 20,
+    });
+  const overall = metrics.values().filter(({ segment, metric, period }) => {
+    return segment === '' && period !== 'fading' && !metric.startsWith('reliability ');
+  });
+  expect(overall.length).toBe(30);
+  expect(metrics.summary()).toEqual(Object.fromEntries(overall.map((v) => [`${v.period} ${v.metric}`, v.value])));
+});

@@ -79,7 +79,7 @@ export class PrequentialMetrics {
     const { score } = outcome;
     if (this.task === 'multiclass') {
       if (!usable(score)) this.#ignored += 1;
-      else if (this.#recent) this.#recent.fold(outcome, segment);
+      else if (this.#recent) this.#recent.fold(outcome, outcome.target, outcome.prior, segment);
       else this.#foldClasses(outcome);
       return;
     }
@@ -87,7 +87,7 @@ export class PrequentialMetrics {
     const prior = usable(outcome.prior) ? outcome.prior : undefined;
     if (!usable(score) || (outcome.target !== undefined && target === undefined)) this.#ignored += 1;
     if (!usable(score) || (target === undefined && prior === undefined)) return;
-    if (this.#recent) return this.#recent.fold({ ...outcome, target, prior }, segment);
+    if (this.#recent) return this.#recent.fold(outcome, target, prior, segment);
     const first = prior === undefined;
     if (prior !== undefined) {
       this.#binary?.add(score, prior, -1, false);

@@ -44,10 +44,11 @@ export class RecentOutcomes {
     });
   }
 
-  /** @param segment its number; NaN: none */
-  fold(outcome: Outcome, segment: number): void {
-    const { now, before } = this.#cells(outcome);
-    this.#window.fold(now && [...now, segment], before);
+  /** @param target, prior of the outcome, undefined where they are of no use; not read for classes @param segment its number; NaN: none */
+  fold(outcome: Outcome, target: number | undefined, prior: number | undefined, segment: number): void {
+    const { now, before } = this.#cells(outcome, target, prior);
+    now?.push(segment);
+    this.#window.fold(now, before);
   }
 
   quality(): BinaryQuality {
@@ -78,8 +79,12 @@ export class RecentOutcomes {
     this.#window.load(reader, stay ? Infinity : this.#segmentColumn);
   }
 
-  #cells(outcome: Outcome): { now: readonly number[] | undefined; before: readonly number[] | undefined } {
-    const { score, target, prior } = outcome;
+  #cells(
+    outcome: Outcome,
+    target: number | undefined,
+    prior: number | undefined,
+  ): { now: number[] | undefined; before: number[] | undefined } {
+    const { score } = outcome;
     if (this.#task === 'multiclass') {
       const { now, before } = answersOf(outcome);
       return { now: now && this.#classCells(now), before: before && this.#classCells(before) };
@@ -91,7 +96,7 @@ export class RecentOutcomes {
     return { now: [score, target, pinball, covered, nominal], before };
   }
 
-  #classCells(answer: ClassAnswer): readonly number[] {
+  #classCells(answer: ClassAnswer): number[] {
     const { truth, said } = this.#names.named(answer);
     const number = said === null ? NO_CLASS : this.#names.numberOf(said);
     return [number, this.#names.numberOf(truth), answer.probability, answer.squares];
