@@ -1,15 +1,23 @@
-// `alert_when` as a goal: `precision >= 0.9`, `recall >= 0.8`, `alerts_per_day <= 50`. Anything else is a condition, and so is
+// `alert_when` as a goal: `precision >= 0.9`, `recall >= 0.8`, `alerts_per_day <= 50`, `alert_share <= 0.01`. Anything else is a condition, and so is
 // one of these where the view has a column of that name.
 
 import type { SinkDefinition } from '../flow/pipeline.ts';
 import { MOST_PER_DAY } from '../model/alerts/daily-budget.ts';
 import type { OutcomeGoal } from '../model/alerts/outcome-threshold.ts';
+import { LEAST_SHARE } from '../model/alerts/share-threshold.ts';
 import { MillraceError } from '../runtime/errors.ts';
 
-export type AlertGoal = OutcomeGoal | { readonly kind: 'alerts_per_day'; readonly atMost: number };
+/** The rows alone decide; the others need labels. */
+export interface RowGoal {
+  readonly kind: 'alerts_per_day' | 'alert_share';
+  readonly atMost: number;
+}
 
-const FORM = /^\s*(precision|recall|alerts_per_day)\s*(>=|<=|<>|!=|>|<|=)\s*(\S+)\s*$/i;
+export type AlertGoal = OutcomeGoal | RowGoal;
+
+const FORM = /^\s*(precision|recall|alerts_per_day|alert_share)\s*(>=|<=|<>|!=|>|<|=)\s*(\S+)\s*$/i;
 const BOOLEAN = 16;
+const MOST_SHARE = 0.5;
 
 /** Undefined where `alert_when` is a condition, or is not there. Throws SQL_INVALID with what a goal may be. Pure. */
 export function alertGoalOf(definition: SinkDefinition): AlertGoal | undefined {
@@ -31,12 +39,20 @@ export function alertGoalOf(definition: SinkDefinition): AlertGoal | undefined {
       );
     return { kind, atMost: number };
   }
+  if (kind === 'alert_share') {
+    if (sign !== '<=' || !(number >= LEAST_SHARE && number <= MOST_SHARE))
+      refuse(
+        `it is a share of the rows from ${LEAST_SHARE} to ${MOST_SHARE}, with <=`,
+        "For example: alert_when => 'alert_share <= 0.01' for the highest 1 % of the scores.",
+      );
+    return { kind, atMost: number };
+  }
   if (sign !== '>=' || !(number > 0 && number < 1))
     refuse(`${kind} is a share between 0 and 1, with >=`, `For example: alert_when => '${kind} >= 0.9'.`);
   if (definition.label?.typeOid !== BOOLEAN)
     refuse(
       `${kind} needs a boolean label`,
-      'Give the pipeline a label view with a boolean label, or use alerts_per_day <= 50 or a condition.',
+      'Give the pipeline a label view with a boolean label, or use alerts_per_day <= 50, alert_share <= 0.01 or a condition.',
     );
   return { kind, atLeast: number };
 }

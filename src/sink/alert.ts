@@ -34,7 +34,7 @@ function named(definition: SinkDefinition, error: unknown): unknown {
   const columns = alertColumns(definition).map(({ name }) => name);
   return new MillraceError(error.code, `alert_when (${definition.alertWhen}) cannot be used: ${error.message}`, {
     ...error.place,
-    hint: `It is a condition over ${columns.join(', ')}, such as score > 0.9; or one goal: precision >= 0.9, recall >= 0.8 or alerts_per_day <= 50.`,
+    hint: `It is a condition over ${columns.join(', ')}, such as score > 0.9; or one goal: precision >= 0.9, recall >= 0.8, alerts_per_day <= 50 or alert_share <= 0.01.`,
     cause: error,
   });
 }

@@ -9,7 +9,7 @@ export interface BudgetAlerts extends AlertJudge {
 
 /**
  * @param atMost of the pipeline: the first partitions have one more where it cannot be divided
- * @param saved of this partition; undefined: none yet
+ * @param saved of this partition, of this goal or another; undefined: none yet
  */
 export function budgetAlerts(
   atMost: number,
@@ -18,7 +18,7 @@ export function budgetAlerts(
   saved: Uint8Array | undefined,
 ): BudgetAlerts {
   const share = Math.floor(atMost / partitions) + (partition < atMost % partitions ? 1 : 0);
-  const budget = saved === undefined ? new DailyBudget(share) : DailyBudget.load(share, saved);
+  const budget = saved === undefined || !DailyBudget.isState(saved) ? new DailyBudget(share) : DailyBudget.load(share, saved);
   return {
     waits: () => false,
     countBefore: () => {},

@@ -2,6 +2,7 @@
 
 import type { BudgetFigures } from '../model/alerts/daily-budget.ts';
 import type { GoalFigures } from '../model/alerts/outcome-threshold.ts';
+import type { ShareFigures } from '../model/alerts/share-threshold.ts';
 import type { MetricValue } from '../scores/score-store.ts';
 
 type Shown = Omit<MetricValue, 'modelVersion'>;
@@ -35,14 +36,35 @@ export function outcomeRows({ threshold, precision, recall, outcomes, positives,
 /** Of all partitions: the highest of their thresholds, the sum of their alerts. */
 export function budgetRows(partitions: readonly BudgetFigures[]): Shown[] {
   const alerts = partitions.reduce((sum, figures) => sum + figures.alerts, 0);
-  const thresholds = partitions.flatMap(({ threshold }) => (threshold === null ? [] : [threshold]));
   const plain = { ...PLACE, baseline: null, baselineKind: null, examples: alerts };
   return [
-    { ...plain, metric: 'threshold', value: thresholds.length === 0 ? null : Math.max(...thresholds) },
+    { ...plain, metric: 'threshold', value: highest(partitions) },
     {
       ...plain,
       metric: 'alerts_per_day',
       value: partitions.reduce((sum, figures) => sum + figures.alertsPerDay, 0),
     },
   ];
+}
+
+/** Of all partitions: the highest of their thresholds, and the share of their live rows that met it, beside what was asked for. */
+export function shareRows(atMost: number, partitions: readonly ShareFigures[]): Shown[] {
+  const rows = partitions.reduce((sum, figures) => sum + figures.rows, 0);
+  const alerts = partitions.reduce((sum, figures) => sum + figures.alerts, 0);
+  return [
+    { ...PLACE, metric: 'threshold', value: highest(partitions), baseline: null, baselineKind: null, examples: rows },
+    {
+      ...PLACE,
+      metric: 'alert_share',
+      value: rows === 0 ? null : alerts / rows,
+      baseline: atMost,
+      baselineKind: 'nominal',
+      examples: rows,
+    },
+  ];
+}
+
+function highest(partitions: readonly { readonly threshold: number | null }[]): number | null {
+  const thresholds = partitions.flatMap(({ threshold }) => (threshold === null ? [] : [threshold]));
+  return thresholds.length === 0 ? null : Math.max(...thresholds);
 }

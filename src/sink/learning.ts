@@ -18,15 +18,15 @@ import type {
 } from '../scores/score-store.ts';
 import type { AlertJudge, FeatureRow, Scored, Scorer } from '../scores/scorer.ts';
 import { alertGoalOf, isSameGoal, type AlertGoal } from './alert-goal.ts';
-import { budgetAlerts, type BudgetAlerts } from './budget-alerts.ts';
 import { joinParts, splitParts } from './checkpoint-parts.ts';
-import { budgetRows, outcomeRows } from './goal-figures.ts';
+import { outcomeRows } from './goal-figures.ts';
 import { measuredOutcome } from './measured-outcome.ts';
 import { OutcomeAlerts } from './outcome-alerts.ts';
 import type { Metrics, SinkPorts } from './ports.ts';
 import { metricsRequest, modelRequest, segmentByOf } from './model-request.ts';
 import { outputsText } from './outputs-text.ts';
 import { keepFormer, keepServing, refusedOf } from './refusal.ts';
+import { RowAlerts, type Partition } from './row-alerts.ts';
 
 type LearningPorts = Pick<SinkPorts, 'store' | 'createModel' | 'loadModel' | 'openMetrics' | 'targetOf' | 'clock'>;
 
@@ -35,12 +35,6 @@ export interface Saved {
   readonly drift: readonly Drift[];
   readonly checkpoint: LearnerCheckpoint | undefined;
   readonly examples: readonly Example[];
-}
-
-/** A partition's number, and how many there are. */
-export interface Partition {
-  readonly number: number;
-  readonly of: number;
 }
 
 /** A checkpoint replaces the one before, so it costs more than its bytes. */
@@ -59,8 +53,8 @@ export class Learning implements Scorer {
   #goal: AlertGoal | undefined;
   /** Where the goal is precision or recall. */
   #alerts: OutcomeAlerts | undefined;
-  /** By partition, where it is alerts a day: as the last batch left them. */
-  readonly #budgets: BudgetAlerts[] = [];
+  /** Where it is alerts a day or a share of the rows. */
+  #rowAlerts: RowAlerts | undefined;
   #judged = 0;
   /** Revision of the definition whose goal that is. */
   #aimed: number;
@@ -137,11 +131,8 @@ export class Learning implements Scorer {
     this.#follow(definition, goal);
     if (goal === undefined || this.#goal === undefined) return undefined;
     if (this.#alerts !== undefined) return this.#alerts.judge(partition.number);
-    if (this.#goal.kind !== 'alerts_per_day') return undefined;
     this.#judged += 1;
-    const budget = budgetAlerts(this.#goal.atMost, partition.number, partition.of, alerting);
-    this.#budgets[partition.number] = budget;
-    return budget;
+    return this.#rowAlerts?.judge(partition, alerting);
   }
 
   /** A partition's examples that wait for a later commit. */
@@ -228,11 +219,7 @@ export class Learning implements Scorer {
   }
 
   metrics(): MetricValue[] {
-    const goal = this.#alerts
-      ? outcomeRows(this.#alerts.figures)
-      : this.#goal === undefined
-        ? []
-        : budgetRows(this.#budgets.flatMap(({ figures }) => [figures]));
+    const goal = this.#alerts ? outcomeRows(this.#alerts.figures) : (this.#rowAlerts?.rows() ?? []);
     return [...this.#metrics.values(), ...goal].map((value) => ({ ...value, modelVersion: this.#version }));
   }
 
@@ -300,8 +287,8 @@ export class Learning implements Scorer {
 
   #aim(goal: AlertGoal | undefined, saved: Uint8Array | undefined): void {
     this.#goal = goal;
-    this.#budgets.length = 0;
-    this.#alerts = goal === undefined || goal.kind === 'alerts_per_day' ? undefined : new OutcomeAlerts(goal, saved);
+    this.#alerts = goal !== undefined && 'atLeast' in goal ? new OutcomeAlerts(goal, saved) : undefined;
+    this.#rowAlerts = goal !== undefined && 'atMost' in goal ? new RowAlerts(goal) : undefined;
   }
 
   /** The model with other options. Another partition may learn meanwhile: then from there again. */

@@ -20,10 +20,11 @@ const goalOf = (alertWhen: string, change: Partial<SinkDefinition> = {}) =>
   alertGoalOf({ ...definition, alertWhen, ...change });
 
 describe('a goal', () => {
-  test('is precision, recall or alerts a day, in any case and spacing; all else is a condition', () => {
+  test('is precision, recall, alerts a day or a share of the rows, in any case and spacing; all else is a condition', () => {
     expect(goalOf('precision >= 0.9')).toEqual({ kind: 'precision', atLeast: 0.9 });
     expect(goalOf('  RECALL>=.8 ')).toEqual({ kind: 'recall', atLeast: 0.8 });
     expect(goalOf('Alerts_per_Day <= 50')).toEqual({ kind: 'alerts_per_day', atMost: 50 });
+    expect(goalOf(' ALERT_SHARE <= .01')).toEqual({ kind: 'alert_share', atMost: 0.01 });
     for (const condition of [
       'score > 0.9',
       'precision >= 0.9 and amount > 10',
@@ -48,6 +49,10 @@ describe('a goal', () => {
     ['alerts_per_day <= 0', {}, /a whole number of alerts from 1 to 4096, with <=/, /alerts_per_day <= 50/],
     ['alerts_per_day <= 2.5', {}, /a whole number/, /alerts_per_day <= 50/],
     ['alerts_per_day >= 5', {}, /with <=/, /alerts_per_day <= 50/],
+    ['alert_share <= 0', {}, /a share of the rows from 0\.0001 to 0\.5, with <=/, /alert_share <= 0\.01/],
+    ['alert_share <= 1%', {}, /a share of the rows/, /alert_share <= 0\.01/],
+    ['alert_share >= 0.01', {}, /with <=/, /alert_share <= 0\.01/],
+    ['alert_share <= 0.01', { model: { kind: 'none' } }, /there is no model/, /another model kind/],
     ['precision >= 0.9', { label: undefined }, /needs a boolean label/, /label view with a boolean label/],
     ['precision >= 0.9', { label: text }, /needs a boolean label/, /label view with a boolean label/],
     ['alerts_per_day <= 5', { model: { kind: 'none' } }, /there is no model/, /another model kind/],
@@ -95,7 +100,7 @@ const plain: SinkDefinition = { ...definition, labelWaitUs: undefined, labelDefa
 const given = (alertWhen: string, seed: number, commits = 600): StreamRecord[] =>
   history({ random: seeded(seed), commits, keys: 400, definition: { ...plain, alertWhen } });
 
-const GOALS = ['precision >= 0.5', 'recall >= 0.5', 'alerts_per_day <= 4000'];
+const GOALS = ['precision >= 0.5', 'recall >= 0.5', 'alerts_per_day <= 4000', 'alert_share <= 0.1'];
 
 describe.each(GOALS)('alerts with %s', (alertWhen) => {
   test.each([1, 2])(
@@ -147,6 +152,9 @@ test.each([1, 2])(
       'scor > 1',
       'score > 0.7',
       'alerts_per_day <= 4000',
+      'alert_share <= 0.1',
+      'alert_share <= 0.2',
+      'alerts_per_day <= 3000',
       'precision >= 0.55',
       'precision >= 7',
     ];
@@ -196,6 +204,11 @@ test('the threshold, and what it came to, stand among the metrics', async () => 
   const budget = await shownBy('alerts_per_day <= 4000');
   expect(budget.get('recent alerts_per_day')!.value).toBeGreaterThan(0);
   expect(budget.get('recent threshold')!.value).toBeGreaterThan(0);
+  const share = await shownBy('alert_share <= 0.1');
+  expect(share.get('recent threshold')!.value).toBeGreaterThan(0);
+  expect(share.get('recent alert_share')).toMatchObject({ baseline: 0.1, baselineKind: 'nominal' });
+  expect(share.get('recent alert_share')!.value).toBeGreaterThan(0);
+  expect(share.get('recent alert_share')!.value).toBeLessThan(0.2);
 });
 
 test.each(GOALS)('with %s Postgres ends with the alerts that the memory has, over restarts', async (alertWhen) => {

@@ -12,6 +12,8 @@ export const MOST_PER_DAY = MOST_SCORES;
 
 const DAY_US = 86_400_000_000;
 
+const NAME = 'alerts a day';
+
 export interface JudgedRow {
   readonly score: number | null;
   /** The row's event time, but not above its commit time; microseconds since 1970 UTC. */
@@ -52,10 +54,15 @@ export class DailyBudget {
     this.#keptDays = Math.min(MOST_DAYS, Math.max(1, Math.floor(MOST_SCORES / Math.max(1, perDay))));
   }
 
+  /** Whether bytes are of such a state. */
+  static isState(saved: Uint8Array): boolean {
+    return StateReader.nameOf(saved) === NAME;
+  }
+
   /** Of a state that was saved with another number only today's alerts count: its scores are too few or too many. */
   static load(perDay: number, saved: Uint8Array): DailyBudget {
     const budget = new DailyBudget(perDay);
-    const reader = new StateReader(saved, 'alerts a day');
+    const reader = new StateReader(saved, NAME);
     const same = reader.f64() === perDay;
     const firstUs = reader.f64();
     budget.#clockUs = reader.f64();
@@ -102,7 +109,7 @@ export class DailyBudget {
   }
 
   save(): Uint8Array {
-    const writer = new StateWriter('alerts a day');
+    const writer = new StateWriter(NAME);
     writer.f64(this.#perDay);
     writer.f64(this.#firstUs);
     writer.f64(this.#clockUs);

@@ -59,6 +59,19 @@ export class RunningQuantile {
     return (count - above) / (count + 1);
   }
 
+  /** Raw scores above it are among the highest `share` of all, as `share` tells; null: none can be yet. */
+  valueAt(share: number): number | null {
+    const allowed = share * (this.count + 1);
+    if (allowed < 1) return null;
+    const kept = this.#panes.flatMap((pane) => pane.kept()).sort((a, b) => b.value - a.value);
+    let atLeast = 0;
+    for (const { value, weight } of kept) {
+      atLeast += weight;
+      if (atLeast + 1 > allowed) return value;
+    }
+    return null;
+  }
+
   save(writer: StateWriter): void {
     writer.u32(this.#seed);
     writer.f64(this.#started);

@@ -71,6 +71,13 @@ export class TailSketch {
     return sum;
   }
 
+  /** The values that it keeps, in no order, and how many of the stream each stands for. */
+  kept(): { readonly value: number; readonly weight: number }[] {
+    return this.#levels.flatMap(({ values, length }, h) =>
+      Array.from(values.subarray(0, length), (value) => ({ value, weight: 2 ** h })),
+    );
+  }
+
   save(writer: StateWriter): void {
     writer.u32(this.#random.state);
     writer.f64(this.#count);
