@@ -18,7 +18,8 @@ export function budgetAlerts(
   saved: Uint8Array | undefined,
 ): BudgetAlerts {
   const share = Math.floor(atMost / partitions) + (partition < atMost % partitions ? 1 : 0);
-  const budget = saved === undefined || !DailyBudget.isState(saved) ? new DailyBudget(share) : DailyBudget.load(share, saved);
+  const budget =
+    saved === undefined || !DailyBudget.isState(saved) ? new DailyBudget(share) : DailyBudget.load(share, saved);
   return {
     waits: () => false,
     countBefore: () => {},

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import type { SinkDefinition } from '../../src/flow/pipeline.ts';
-import { MillraceError } from '../../src/runtime/errors.ts';
+import type { MillraceError } from '../../src/runtime/errors.ts';
 import { alertGoalOf } from '../../src/sink/alert-goal.ts';
 import { definition } from '../sink/history.ts';
 import { openShop } from './shop.ts';
