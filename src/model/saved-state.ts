@@ -10,6 +10,10 @@ const MAGIC = 0x53_52_4c_4d;
 /** Of the whole format, every kind's part included. A state with a higher one is refused. */
 export const STATE_SCHEMA = 1;
 
+const ENCODER = new TextEncoder();
+/** A text that begins with a byte order mark keeps it: it is another category than one without. */
+const DECODER = new TextDecoder('utf-8', { ignoreBOM: true });
+
 export class StateWriter {
   #bytes = new Uint8Array(4096);
   #view = new DataView(this.#bytes.buffer);
@@ -37,7 +41,7 @@ export class StateWriter {
   }
 
   text(value: string): void {
-    this.bytes(new TextEncoder().encode(value));
+    this.bytes(ENCODER.encode(value));
   }
 
   bytes(value: Uint8Array): void {
@@ -112,7 +116,7 @@ export class StateReader {
   static nameOf(saved: Uint8Array): string | undefined {
     const view = new DataView(saved.buffer, saved.byteOffset, saved.length);
     if (saved.length < 10 || view.getUint32(0, true) !== MAGIC) return undefined;
-    return new TextDecoder().decode(saved.subarray(10, 10 + view.getUint32(6, true)));
+    return DECODER.decode(saved.subarray(10, 10 + view.getUint32(6, true)));
   }
 
   u32(): number {
@@ -130,7 +134,7 @@ export class StateReader {
   }
 
   text(): string {
-    return new TextDecoder().decode(this.bytes());
+    return DECODER.decode(this.bytes());
   }
 
   bytes(): Uint8Array {
