@@ -25,7 +25,8 @@ export class UnderSampling {
     const other = 1 - own;
     this.#seen[own]! += 1;
     const share = Math.min(1, (this.#ratio * (this.#seen[other]! + 1)) / this.#seen[own]!);
-    const takes = share >= 1 || this.#random.uniform() < share;
+    // The first of a class always: nothing is known of one that was never learned, and no share of it could be taken back.
+    const takes = share >= 1 || this.#kept[own] === 0 || this.#random.uniform() < share;
     if (takes) this.#kept[own]! += 1;
     return takes;
   }
@@ -49,8 +50,8 @@ export class UnderSampling {
     this.#kept.set(reader.floats());
   }
 
-  /** Of a class, learned; 1 before there is one. */
+  /** Of a class, learned; 1 before one was. */
   #share(of: 0 | 1): number {
-    return this.#seen[of] === 0 ? 1 : this.#kept[of]! / this.#seen[of]!;
+    return this.#kept[of] === 0 ? 1 : this.#kept[of]! / this.#seen[of]!;
   }
 }

@@ -103,6 +103,25 @@ describe('under-sampling', () => {
     expect(taken[1 - rare]! / taken[rare]!).toBeLessThan(6.5);
   });
 
+  test('takes the first of either class however few it is to take, so that no score is NaN', () => {
+    for (let seed = 0; seed < 50; seed++)
+      for (const targets of [[0], [1], [0, 1], [1, 0]]) {
+        const sampling = new UnderSampling(0.1, seed);
+        expect(targets.map((target) => sampling.takes(target))).toEqual(targets.map(() => true));
+        expect([0, 0.5, 1].map((p) => sampling.correct(p)).every((p) => p >= 0 && p <= 1)).toBe(true);
+      }
+  });
+
+  test('goes on from a state in which none of a class was taken', () => {
+    const writer = new StateWriter('before');
+    writer.u32(1);
+    writer.floats(Float64Array.of(3, 2));
+    writer.floats(Float64Array.of(0, 2));
+    const sampling = new UnderSampling(0.1, 1);
+    sampling.load(new StateReader(writer.finish(), 'before'));
+    expect([0, 1].map((p) => sampling.correct(p))).toEqual([0, 1]);
+  });
+
   test('gives the probability among all from the one among those that were taken', () => {
     const random = seeded(7);
     const sampling = new UnderSampling(3, 1);
