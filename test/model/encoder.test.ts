@@ -3,6 +3,7 @@ import type { ColumnType } from '../../src/flow/pipeline.ts';
 import { createModel, loadModel } from '../../src/model/create-model.ts';
 import { encodeOptions } from '../../src/model/encoder/encode-options.ts';
 import { Encoder } from '../../src/model/encoder/encoder.ts';
+import { numberOf } from '../../src/model/encoder/feature-value.ts';
 import type { FeatureRow } from '../../src/model/model.ts';
 import { booleanLabel, phishing, requestFor } from './phishing.ts';
 
@@ -149,6 +150,30 @@ describe('an encoder', () => {
     expect(encoder.notices[0]).toMatch(
       /column "plain" of type timestamptz is not used as a feature: .*seconds since 1970/,
     );
+  });
+
+  test('reads dates and timestamps as Postgres writes them, the same in every time zone', () => {
+    const { UTC } = Date;
+    const times: [text: string, ms: number][] = [
+      ['2026-01-31', UTC(2026, 0, 31)],
+      ['0001-02-03', new Date('0001-02-03T00:00:00Z').getTime()],
+      ['2026-01-31T10:00:00', UTC(2026, 0, 31, 10)],
+      ['2026-01-31T10:00:00.25', UTC(2026, 0, 31, 10, 0, 0, 250)],
+      ['2026-01-31T10:00:00+00:00', UTC(2026, 0, 31, 10)],
+      ['2026-01-31T10:00:00-03:30', UTC(2026, 0, 31, 13, 30)],
+    ];
+    for (const [text, ms] of times) expect(numberOf(text, 'time')).toBe(ms / 1000);
+    const beyond = [
+      '10000-01-01',
+      '12345-06-07',
+      '12345-06-07T00:00:00',
+      '0044-03-15 BC',
+      'infinity',
+      '-infinity',
+      '7',
+      '',
+    ];
+    for (const text of beyond) expect(numberOf(text, 'time')).toBeNaN();
   });
 
   test('names the columns that it does not use, and says when none is left', () => {

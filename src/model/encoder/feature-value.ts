@@ -31,8 +31,12 @@ export function categoryOf(value: unknown): string | undefined {
       : undefined;
 }
 
+const ISO = /^\d{4}-\d\d-\d\d(?:$|T)/;
+
 /** `to_json` of a date or timestamp; one without a zone is read as UTC. Years beyond 9999, BC and infinity: NaN. */
 function secondsOf(text: string): number {
+  // What is written otherwise Date.parse takes for a time of the machine's own zone, or for whatever it likes.
+  if (!ISO.test(text)) return Number.NaN;
   const zoned = text.length <= 10 || /(?:Z|[+-]\d\d(?::?\d\d)?)$/.test(text);
   return Date.parse(zoned ? text : `${text}Z`) / 1000;
 }
