@@ -77,6 +77,17 @@ describe('n-grams of a text', () => {
   test('are of the first max_length characters alone', () => {
     expect(of('one two three', { maxLength: 7, n: [1, 1] })).toEqual(['one', 'two']);
   });
+
+  test('are no more where lower case makes two letters of one', async () => {
+    expect('İİ'.toLowerCase()).toHaveLength(4);
+    expect(of('İİ', { unit: 'characters', maxLength: 2, n: [1, 1] })).toHaveLength(2);
+    const note = { as: 'text', unit: 'characters', n: [1, 1], max_length: 1 };
+    const model = await createModel(
+      requestFor(columns.slice(0, 1), { kind: 'passive_aggressive', encode: { features: { note } } }),
+    );
+    for (let i = 0; i < 5; i++) model.learn({ features: { note: 'İ' }, target: 1, weight: 1 });
+    expect(model.predictMany([{ note: 'İ' }])[0]!.score).toBeGreaterThan(0.7);
+  });
 });
 
 describe('a column as text', () => {
@@ -120,7 +131,8 @@ describe('a column as text', () => {
     const words = Array.from({ length: 20_000 }, () => `w${Math.floor(random() * 1e9)}`);
     const encoder = encoderOf({ dimensions: 64, max_length: 400 });
     for (let i = 0; i < 200; i++) encoder.encode({ note: words.slice(i * 100, i * 100 + 100).join(' ') }, true);
-    expect(encoder.dimensions).toBeLessThanOrEqual(64);
+    expect(encoder.dimensions).toBe(64);
+    expect(encoder.mostDimensions).toBe(64 + 1);
     expect(encoded(encoder, words.join(' ')).length).toBeLessThanOrEqual(64);
     const bytes = encoder.bytes;
     for (let i = 0; i < 200; i++) encoder.encode({ note: `${words[i]} ${random()}` }, true);

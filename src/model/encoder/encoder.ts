@@ -109,9 +109,8 @@ export class Encoder implements Layout {
   }
 
   get mostDimensions(): number {
-    const most = (plan: FeaturePlan) =>
-      plan.role === 'one_hot' ? plan.maxValues + 1 : plan.role === 'hashing' ? plan.dimensions : 1;
-    return this.#features.reduce((sum, { plan }) => sum + most(plan) + (plan.indicator ? 1 : 0), 0);
+    if (this.#columns) return this.#features.length;
+    return this.#features.reduce((sum, { plan }) => sum + mostOf(plan) + (plan.indicator ? 1 : 0), 0);
   }
 
   get bytes(): number {
@@ -374,6 +373,12 @@ export class Encoder implements Layout {
     input.values[i] = value;
     this.#owners[i] = f;
   }
+}
+
+/** Dimensions of a feature in a vector, that of NULL aside. */
+function mostOf(plan: FeaturePlan): number {
+  if (plan.role === 'one_hot') return plan.maxValues + 1;
+  return plan.role === 'hashing' ? plan.dimensions : (plan.text?.dimensions ?? 1);
 }
 
 /** A state of another role, or of texts with other buckets, is not gone on with: its dimensions stay unused. */

@@ -24,7 +24,8 @@ const WORD = /[\p{L}\p{M}\p{N}_]+/gu;
 /** The n-grams of a text, in order, those that come twice twice; those of words are joined by a space. */
 export function* ngramsOf(text: string, { unit, n, lowerCase, maxLength }: TextOptions): Generator<string> {
   const read = text.length > maxLength ? text.slice(0, maxLength) : text;
-  const cased = lowerCase ? read.toLowerCase() : read;
+  // In lower case a letter can become two (İ): no more of them are read either, as room is made for `maxLength`.
+  const cased = lowerCase ? read.toLowerCase().slice(0, maxLength) : read;
   const parts = unit === 'words' ? (cased.match(WORD) ?? []) : Array.from(cased);
   const joint = unit === 'words' ? ' ' : '';
   for (let i = 0; i < parts.length; i++)
