@@ -31,7 +31,7 @@ export function categoryOf(value: unknown): string | undefined {
       : undefined;
 }
 
-const ISO = /^\d{4}-\d\d-\d\d(?:$|T)/;
+const ISO = /^\d{4}-\d\d-\d\d(?:$|[T ])/;
 
 /** `to_json` of a date or timestamp; one without a zone is read as UTC. Years beyond 9999, BC and infinity: NaN. */
 function secondsOf(text: string): number {
