@@ -8,7 +8,7 @@ import { IntervalWidths } from './interval-widths.ts';
 import { SeriesErrors } from './series-errors.ts';
 import { bounded, finite, type Explained, type SeriesModel } from './series-model.ts';
 
-/** A row further ahead than this is forecast as if it were this far. */
+/** A row further ahead than this is forecast as if it were this far, or less than a season further: at its own place in the season. */
 export const MAX_STEPS = 1000;
 /** Values that the mean of all series, and their deviation, are of, once there are so many. */
 const FADING = 1000;
@@ -18,6 +18,8 @@ export interface SeriesModels {
   readonly kind: string;
   /** Saved series with another shape are not taken up: they start anew. */
   readonly shape: string;
+  /** Values a season; 0: none. */
+  readonly season: number;
   /** Errors are measured as shares of the forecast. */
   readonly relative: boolean;
   /** A value further from its forecast than this many deviations counts as that far off. */
@@ -190,7 +192,8 @@ export class SeriesForecaster implements Learner {
   /** From the last value learned to the row's own. */
   #stepsTo({ time }: Series, x: Input): number {
     if (this.#period === undefined || Number.isNaN(time) || Number.isNaN(x.time)) return 1;
-    return Math.min(MAX_STEPS, Math.max(1, Math.round((x.time! - time) / this.#period)));
+    const steps = Math.max(1, Math.round((x.time! - time) / this.#period));
+    return steps <= MAX_STEPS ? steps : MAX_STEPS + ((steps - MAX_STEPS) % Math.max(1, this.#models.season));
   }
 
   /** Forecasts from `steps` ahead on, as many as the horizon, and the deviations of their errors. */

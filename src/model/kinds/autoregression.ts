@@ -51,7 +51,7 @@ type AutoregressionOptions = z.infer<typeof autoregressionOptions>;
 function modelsOf(options: AutoregressionOptions): SeriesModels {
   const { p, d, q, season, sp, sd, sq, method } = options;
   const order: AutoregressiveOrder = { p, d, q, season, sp, sd, sq };
-  const work = new AutoregressiveWorkspace(order, MAX_STEPS + options.horizon, {
+  const work = new AutoregressiveWorkspace(order, MAX_STEPS + season + options.horizon, {
     river: options.start === 'river',
     sameColumns: options.columns_ahead === 'row',
   });
@@ -60,6 +60,7 @@ function modelsOf(options: AutoregressionOptions): SeriesModels {
   return {
     kind: 'autoregression',
     shape: `${method} ${Object.values(order).join(' ')}`,
+    season,
     relative: false,
     clip,
     create(saved?: StateReader) {

@@ -47,6 +47,7 @@ function modelsOf(options: HoltWintersOptions): SeriesModels {
   return {
     kind: 'holt_winters',
     shape: `${options.seasonal} ${season}`,
+    season,
     relative: multiplicative,
     clip: options.clip ?? Infinity,
     create: (saved) => new HoltWintersSeries(shape, saved),

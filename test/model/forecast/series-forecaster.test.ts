@@ -47,6 +47,20 @@ describe.each(KINDS)('$kind', (kind) => {
     expect(score(model, { store: 'a', day: dayOf(403) }) / line(403)).toBeCloseTo(1, 2);
   });
 
+  test('a season stays in its place over a gap of any length', async () => {
+    const shape = kind.kind === 'holt_winters' ? { beta: null } : { p: 1, d: 0, sp: 1, sd: 1 };
+    const wave = (n: number) => 100 + 20 * Math.sin((2 * Math.PI * n) / 24);
+    for (const gap of [999, 1000, 1001, 1213, 40_007]) {
+      const model = await forecaster({ ...daily, ...shape, season: 24 });
+      for (let n = 0; n < 240; n++) learnValue(model, wave(n), { store: 'a', day: dayOf(n) });
+      const after = 239 + gap;
+      expect(score(model, { store: 'a', day: dayOf(after) })).toBeCloseTo(wave(after), 3);
+      learnValue(model, wave(after), { store: 'a', day: dayOf(after) });
+      for (const n of [1, 6, 17])
+        expect(score(model, { store: 'a', day: dayOf(after + n) })).toBeCloseTo(wave(after + n), 3);
+    }
+  });
+
   test('a value that is not after the last of its series is counted as skipped, and changes nothing', async () => {
     const model = await forecaster(daily);
     const values: [number, number][] = [
