@@ -60,7 +60,13 @@ export async function runEvaluate(file: string | undefined, flags: Flags): Promi
       hint: 'Give --label, or leave --curve out.',
     });
   // All of them first: the last of five must not be refused after four have run.
-  for (const options of models) await modelFor({ options, features: featuresOf(options), label, seed: flags.seed });
+  const tasks = new Set<string>();
+  for (const options of models)
+    tasks.add((await modelFor({ options, features: featuresOf(options), label, seed: flags.seed })).task);
+  if (flags.curve !== undefined && tasks.has('regression') && tasks.size > 1)
+    throw new MillraceError('USAGE', '--curve: models of numbers and of classes have no figure in common', {
+      hint: 'Evaluate them one after the other, each with a file of its own.',
+    });
   const done: Evaluated[] = [];
   for (const options of models) {
     const evaluation = await evaluate({ options, features: featuresOf(options), label, rows, seed: flags.seed });
@@ -91,8 +97,13 @@ function parseModel(text: string): ModelOptions {
       cause,
     });
   }
-  if (typeof parsed === 'object' && parsed !== null && 'kind' in parsed) return parsed as ModelOptions;
-  throw new MillraceError('USAGE', `--model ${text} has no "kind"`, {
+  const kind = (parsed as { readonly kind?: unknown } | null)?.kind;
+  if (kind === 'none')
+    throw new MillraceError('USAGE', `--model ${text} is a pipeline without a model: it gives no scores to measure`, {
+      hint: 'Leave it out, or name a kind that learns.',
+    });
+  if (typeof kind === 'string') return parsed as ModelOptions;
+  throw new MillraceError('USAGE', `--model ${text} has no "kind" that is a text`, {
     hint: `For example --model '{"kind": "auto"}'.`,
   });
 }

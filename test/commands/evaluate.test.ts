@@ -259,3 +259,40 @@ test('anomalies are found without labels; with one the same scores are measured,
   expect(refused.code).not.toBe(0);
   expect(refused.stderr).toMatch(/"logistic" learns from labels, and there is no label view/);
 });
+
+test('a model that gives no scores, and a kind that is no text, are refused before anything runs', async () => {
+  const none = await run(PHISHING, '--label', 'is_phishing', '--model', '{"kind": "none"}');
+  expect(none).toMatchObject({ code: 2, stdout: '' });
+  expect(none.stderr).toContain('gives no scores to measure');
+  const list = await run(PHISHING, '--label', 'is_phishing', '--model', '{"kind": ["linear"]}');
+  expect(list).toMatchObject({ code: 2, stdout: '' });
+  expect(list.stderr).toContain('has no "kind" that is a text');
+});
+
+test('a delay is read by its whole unit: what is neither spelt out nor an abbreviation is refused', () => {
+  const table: DataTable = { columns: [], rows: [{ t: 0 }] };
+  const delays = ['90m', '90 min', '90 minutes', '1.5h', '1.5 hours', '5400s', '5400 seconds'];
+  const due = (delay: string) => labelledRows(table, { label: undefined, time: 't', delay })[0]!.dueAt;
+  expect(delays.map(due)).toEqual(delays.map(() => 5400e6));
+  expect(['1w', '7d', '7 days', '168h'].map(due)).toEqual(Array(4).fill(604_800e6));
+  for (const delay of ['1month', '7 months', '10ms', '3 moons', '1.5', 'd'])
+    expect(() => due(delay)).toThrow(`--delay ${delay} is no duration`);
+});
+
+test('one file of curves does not mix models of numbers with models of classes', async () => {
+  const file = csv(`x,y\n${Array.from({ length: 30 }, (_, n) => `${n},${n % 3}`).join('\n')}\n`);
+  const models = ['--model', '{"kind": "softmax"}', '--model', '{"kind": "linear"}'];
+  const curve = path.join(folder(), 'curve.svg');
+  const result = await run(file, '--label', 'y', ...models, '--curve', curve);
+  expect(result).toMatchObject({ code: 2, stdout: '' });
+  expect(result.stderr).toContain('no figure in common');
+  expect((await run(file, '--label', 'y', ...models)).code).toBe(0);
+});
+
+test('times of a file may have a zone of whole hours, as Postgres writes them', async () => {
+  const rows = Array.from({ length: 24 }, (_, n) => `2026-01-02T${String(n).padStart(2, '0')}:00:00+02,${10 + n}.5`);
+  const model = '{"kind": "holt_winters", "time": "t", "period": "1 hour"}';
+  const result = await run(csv(`t,y\n${rows.join('\n')}\n`), '--label', 'y', '--model', model);
+  expect(result.code).toBe(0);
+  expect(result.stdout).not.toContain('could not learn');
+});

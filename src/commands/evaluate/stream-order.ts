@@ -55,10 +55,14 @@ function rowsOf(text: string): number {
   });
 }
 
-const UNITS_US: Readonly<Record<string, number>> = { d: 86_400e6, h: 3_600e6, m: 60e6, s: 1e6 };
+const UNITS_US: Readonly<Record<string, number>> = { w: 604_800e6, d: 86_400e6, h: 3_600e6, m: 60e6, s: 1e6 };
+/** Spelt out, too; but a month is no minute. */
+const DURATION =
+  /^(\d+(?:\.\d+)?)\s*(?:(w)(?:eeks?)?|(d)(?:ays?)?|(h)(?:ours?|rs?)?|(m)(?:in(?:ute)?s?)?|(s)(?:ec(?:ond)?s?)?)$/i;
 
 function durationUs(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(d|h|m|s)[a-z]*$/i.exec(text.trim());
-  if (match) return Number(match[1]) * UNITS_US[match[2]!.toLowerCase()]!;
+  const [, count, ...units] = DURATION.exec(text.trim()) ?? [];
+  const unit = units.find((one) => one !== undefined);
+  if (unit !== undefined) return Number(count) * UNITS_US[unit.toLowerCase()]!;
   throw new MillraceError('USAGE', `--delay ${text} is no duration`, { hint: 'For example 7d, 36h, 90m or 30s.' });
 }

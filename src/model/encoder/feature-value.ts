@@ -33,12 +33,15 @@ export function categoryOf(value: unknown): string | undefined {
 
 const ISO = /^\d{4}-\d\d-\d\d(?:$|[T ])/;
 
-/** `to_json` of a date or timestamp; one without a zone is read as UTC. Years beyond 9999, BC and infinity: NaN. */
+/** `to_json` of a date or timestamp, or its text; one without a zone is read as UTC. Years beyond 9999, BC and infinity: NaN. */
 function secondsOf(text: string): number {
   // What is written otherwise Date.parse takes for a time of the machine's own zone, or for whatever it likes.
   if (!ISO.test(text)) return Number.NaN;
-  const zoned = text.length <= 10 || /(?:Z|[+-]\d\d(?::?\d\d)?)$/.test(text);
-  return Date.parse(zoned ? text : `${text}Z`) / 1000;
+  if (text.length <= 10) return Date.parse(text) / 1000;
+  const zone = /(?:Z|[+-]\d\d(:?\d\d)?)$/.exec(text);
+  // Postgres writes whole hours as +02, which Date.parse knows only after a space.
+  const whole = zone !== null && zone[0] !== 'Z' && zone[1] === undefined;
+  return Date.parse(zone === null ? `${text}Z` : whole ? `${text}:00` : text) / 1000;
 }
 
 /** FNV-1a over UTF-16 units, then murmur3's finaliser, so that low and high bits are both usable. 32 bits, unsigned. */
