@@ -32,7 +32,7 @@ export class Losses {
   #present = 0;
   #examples = 0;
   /** Of classes, by index. */
-  #counts: number[] = [];
+  readonly #counts: number[] = [];
 
   constructor(task: LearnedTask, candidates: number, saved?: StateReader) {
     this.#task = task;
@@ -45,7 +45,7 @@ export class Losses {
     this.#given = saved.f64();
     this.#present = saved.f64();
     this.#examples = saved.f64();
-    this.#counts = [...saved.floats()];
+    this.#counts.push(...saved.floats());
   }
 
   get calibrations(): readonly Calibration[] {
@@ -71,7 +71,9 @@ export class Losses {
     this.#examples += 1;
     if (this.#task === 'regression') return;
     const index = this.#task === 'binary' ? Number(target > 0.5) : target;
-    this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+    // A class whose examples have all had no weight was not counted.
+    while (this.#counts.length <= index) this.#counts.push(0);
+    this.#counts[index]! += 1;
   }
 
   calibrated(k: number, logOdds: number): number {
@@ -137,7 +139,7 @@ export class Losses {
     writer.f64(this.#given);
     writer.f64(this.#present);
     writer.f64(this.#examples);
-    writer.floats(Float64Array.from(this.#counts, (count) => count ?? 0));
+    writer.floats(Float64Array.from(this.#counts));
   }
 
   #unit(isRunning: (k: number) => boolean): number {
