@@ -222,6 +222,49 @@ test('categories are encoded by their labels where the options say so', async ()
   expect(even!.score).toBeLessThan(0.25);
 });
 
+test('a text is read by the linear candidates, the others do without, and it is explained by n-grams', async () => {
+  const features = [...columns, { name: 'note', typeOid: 25, type: 'text' }];
+  const random = seeded(12);
+  const examples = Array.from({ length: 1_500 }, () => {
+    const target = Number(random() < 0.5);
+    const note = target ? 'free money now' : 'see you at noon';
+    return { features: { x: random(), y: random(), note }, target, weight: 1, label: target ? 'spam' : 'ham' };
+  });
+  for (const label of [booleanLabel, textLabel, numberLabel]) {
+    const request = requestOf(label, { encode: { features: { note: { as: 'text' } } } }, features);
+    const model = await createModel(request);
+    learn(model, examples);
+    const [spam, ham] = model.predictMany([{ note: 'free money' }, { note: 'see you' }]);
+    if (label === textLabel) expect([spam!.prediction, ham!.prediction]).toEqual(['spam', 'ham']);
+    else expect(spam!.score! - ham!.score!).toBeGreaterThan(0.5);
+    const { contributions } = model.explain({ x: 0.5, note: 'free money' }, 3);
+    expect(contributions[0]).toMatchObject({
+      feature: 'note',
+      value: expect.stringMatching(/^(free|money|free money)$/),
+    });
+    const loaded = await loadModel(request, model.save());
+    expect(loaded.explain({ x: 0.5, note: 'free money' }, 3).contributions).toEqual(contributions);
+    expect([loaded.notices, digest(loaded)]).toEqual([model.notices, digest(model)]);
+  }
+});
+
+test('a class whose examples count for nothing does not keep the race from its start', async () => {
+  const request = requestOf(textLabel, { class_weights: { unknown: 0 } });
+  const examples = lines(700).map((example, i) => ({
+    ...example,
+    label: i % 3 === 1 ? 'unknown' : example.target ? 'above' : 'below',
+  }));
+  const whole = await createModel(request);
+  let parts = await createModel(request);
+  for (const [i, example] of examples.entries()) {
+    whole.learn(example);
+    parts.learn(example);
+    if (i % 50 === 7) parts = await loadModel(request, parts.save());
+  }
+  expect(whole.race!.find(({ state }) => state === 'serving')!.examples).toBeGreaterThan(400);
+  expect(digest(parts)).toBe(digest(whole));
+});
+
 describe('a state that another Millrace saved', () => {
   test('as one kind alone, when that was what auto meant, goes on as that', async () => {
     for (const [label, kind] of [

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import type { ModelOptions } from '../../flow/pipeline.ts';
 import { ClassList } from '../class-list.ts';
 import { Encoder } from '../encoder/encoder.ts';
+import { planEncoding } from '../encoder/feature-role.ts';
 import { MillraceError } from '../../runtime/errors.ts';
 import { kindOf } from '../kinds/registry.ts';
 import type { Kind, Learner, Layout } from '../learner.ts';
@@ -110,7 +111,8 @@ export async function loadPortfolio(
   const plain = squads[0]?.encoder ?? encoderOf('vector', request);
   const featureless = await load(plain);
   reader.finish();
-  const team = new Team({ candidates, squads, featureless, notices: plain.notices, unusable });
+  const { notices } = planEncoding(request.features, parsed.encode);
+  const team = new Team({ candidates, squads, featureless, notices, unusable });
   return new Portfolio({ ...partsOf(parsed, task), team, race, losses, classes, examples, skipped });
 }
 

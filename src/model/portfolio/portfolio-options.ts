@@ -46,7 +46,11 @@ export function encodingOf(group: EncoderGroup, given: unknown, columns: readonl
   if (group === 'vector') return encodeOptions.parse(given);
   const { missing: _, features, ...rest } = (given ?? {}) as Given;
   const own = Object.fromEntries(
-    Object.entries(features ?? {}).map(([name, { missing: __, ...feature }]) => [name, feature]),
+    // A column has room for one number: a text is read by vectors alone.
+    Object.entries(features ?? {}).map(([name, { missing: __, ...feature }]) => [
+      name,
+      feature['as'] === 'text' ? { as: 'ignore' } : feature,
+    ]),
   );
   if (group === 'categories')
     for (const { name, typeOid } of columns)

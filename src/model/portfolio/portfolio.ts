@@ -139,8 +139,7 @@ export class Portfolio implements Model {
   }
 
   explain(row: FeatureRow, top: number): Explanation {
-    const { bias, contributions } = explainTogether(this.#team, row, this.task, this.#race.weights, this.#losses);
-    return { bias, contributions: contributions.slice(0, Math.max(0, top)) };
+    return explainTogether(this.#team, row, this.task, { weights: this.#race.weights, losses: this.#losses, top });
   }
 
   save(): Uint8Array {

@@ -1,6 +1,7 @@
 // One explanation of what several candidates say together: each one's own, in the same terms, by its say.
 
-import type { FeatureRow, Contribution, Explanation, LearnedTask } from '../model.ts';
+import { FeatureParts, greatest } from '../explanation.ts';
+import type { Explanation, FeatureRow, LearnedTask } from '../model.ts';
 import { logOddsOf, MOST_LOG_ODDS } from './calibration.ts';
 import type { Losses } from './losses.ts';
 import type { Team } from './team.ts';
@@ -10,18 +11,17 @@ interface Parts {
   readonly contributions: Float64Array;
 }
 
-/** All contributions, greatest magnitude first; with the bias they sum to the raw score: log-odds, a number, or what the one that serves classes sums to. */
+/** With the bias contributions sum to the raw score: log-odds, a number, or what the one that serves classes sums to. */
 export function explainTogether(
   team: Team,
   row: FeatureRow,
   task: LearnedTask,
-  weights: Float64Array,
-  losses: Losses,
+  { weights, losses, top }: { readonly weights: Float64Array; readonly losses: Losses; readonly top: number },
 ): Explanation {
-  const names = team.squads[0]?.encoder.features ?? [];
-  const sums = new Float64Array(names.length);
+  // Those of the first squad are all there are: texts are read by vectors alone.
+  const found = new FeatureParts(team.squads[0]?.encoder.features ?? [], row);
   let bias = 0;
-  for (const { encoder, members } of [...team.squads]) {
+  for (const { encoder, members } of team.squads) {
     for (const { index, learner } of members) {
       const weight = weights[index]!;
       if (weight === 0) continue;
@@ -30,18 +30,12 @@ export function explainTogether(
       const { slope, offset } = task === 'binary' ? losses.calibrations[index]! : { slope: 1, offset: 0 };
       const parts =
         task !== 'binary' ? own : team.candidates[index]!.raw === 'probability' ? ofProbability(own) : limited(own);
-      for (let i = 0; i < input.length; i++) sums[encoder.owner(i)]! += weight * slope * parts.contributions[i]!;
+      found.add(encoder, input, parts.contributions, weight * slope);
       bias += weight * (slope * parts.bias + offset);
     }
   }
   bias += team.featurelessPart(weights);
-  const contributions: Contribution[] = names.map((feature, f) => ({
-    feature,
-    value: row[feature] ?? null,
-    contribution: sums[f]!,
-  }));
-  contributions.sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
-  return { bias, contributions };
+  return { bias, contributions: greatest(found.all, top) };
 }
 
 function sumOf({ bias, contributions }: Parts): number {
