@@ -103,7 +103,17 @@ export async function readExamples(client: pg.Client, id: GenerationId, cursors:
   }));
 }
 
-export async function readOutcomes(client: pg.Client, id: GenerationId, cursors: Cursors): Promise<OutcomesAfter[]> {
+/** Blocks read at once: after an upgrade all that a pipeline ever had may be asked for. */
+const OUTCOME_BLOCKS = 64;
+
+/** The next blocks of outcomes above the cursors; empty: there are no more. @param after the last that was read, null: none */
+export async function readOutcomes(
+  client: pg.Client,
+  id: GenerationId,
+  cursors: Cursors,
+  after: OutcomesAfter | null,
+): Promise<OutcomesAfter[]> {
+  const last = after?.outcomes.at(-1)!.at;
   const found = await client.query<
     ItemsRow & {
       scores: number[];
@@ -116,8 +126,12 @@ export async function readOutcomes(client: pg.Client, id: GenerationId, cursors:
     }
   >({
     text: `select partition, lsns::text[], ns, items, scores, labels, prior_labels, backfill, model_versions, event_times_us, answers
-      from millrace._outcomes e where ${ABOVE} order by partition, to_lsn, to_n, to_i`,
-    values: [id.pipelineId, id.generation, JSON.stringify(storedCursors(cursors))],
+      from millrace._outcomes e where ${ABOVE} and (partition, to_lsn, to_n, to_i) > ($4::int, $5::pg_lsn, $6::int8, $7::int)
+      order by partition, to_lsn, to_n, to_i limit ${OUTCOME_BLOCKS}`,
+    values: [
+      ...[id.pipelineId, id.generation, JSON.stringify(storedCursors(cursors))],
+      ...(after && last ? [after.partition, formatLsn(last.lsn), last.n, last.i] : [-1, '0/0', 0, 0]),
+    ],
   });
   return found.rows.map((row) => ({
     partition: row.partition,

@@ -156,7 +156,13 @@ export class PostgresScoreStore implements ScoreStore {
   }
 
   async *outcomesAfter(id: GenerationId, cursors: Cursors): AsyncIterable<OutcomesAfter> {
-    yield* await this.#sessions.use((client) => readOutcomes(client, id, cursors));
+    let after: OutcomesAfter | null = null;
+    for (;;) {
+      const read: OutcomesAfter[] = await this.#sessions.use((client) => readOutcomes(client, id, cursors, after));
+      yield* read;
+      after = read.at(-1) ?? null;
+      if (after === null) return;
+    }
   }
 
   saveCheckpoint(id: GenerationId, checkpoint: LearnerCheckpoint): Promise<WriteResult> {

@@ -7,6 +7,7 @@ import { MillraceError } from '../runtime/errors.ts';
 import { beyond, isAboveItem } from '../scores/item-position.ts';
 import { PendingExamples } from '../scores/pending-examples.ts';
 import type {
+  Cursors,
   Drift,
   Example,
   GenerationId,
@@ -18,7 +19,7 @@ import type {
 } from '../scores/score-store.ts';
 import type { AlertJudge, FeatureRow, Scored, Scorer } from '../scores/scorer.ts';
 import { alertGoalOf, isSameGoal, type AlertGoal } from './alert-goal.ts';
-import { joinParts, splitParts } from './checkpoint-parts.ts';
+import { joinParts } from './checkpoint-parts.ts';
 import { outcomeRows } from './goal-figures.ts';
 import { measuredOutcome } from './measured-outcome.ts';
 import { OutcomeAlerts } from './outcome-alerts.ts';
@@ -27,6 +28,7 @@ import { metricsRequest, modelRequest, segmentByOf } from './model-request.ts';
 import { outputsText } from './outputs-text.ts';
 import { keepFormer, keepServing, refusedOf } from './refusal.ts';
 import { RowAlerts, type Partition } from './row-alerts.ts';
+import { openMeasures } from './saved-measures.ts';
 
 type LearningPorts = Pick<SinkPorts, 'store' | 'createModel' | 'loadModel' | 'openMetrics' | 'targetOf' | 'clock'>;
 
@@ -95,13 +97,12 @@ export class Learning implements Scorer {
     const saved = await ports.store.checkpoint(id);
     const request = modelRequest(definition);
     const model = await (saved === undefined ? ports.createModel(request) : ports.loadModel(request, saved.state));
-    const parts = saved && splitParts(saved.metrics);
-    const metrics = ports.openMetrics(metricsRequest(definition, model), parts?.metrics);
-    const learning = new Learning(ports, id, definition, model, metrics);
-    learning.#aim(alertGoalOf(definition), parts?.alerts);
+    const measures = openMeasures(ports.openMetrics, definition, model, saved);
+    const learning = new Learning(ports, id, definition, model, measures.metrics);
+    learning.#aim(alertGoalOf(definition), measures.alerts);
     if (saved === undefined) learning.#save('created');
-    else learning.#restore(saved);
-    for await (const { partition, outcomes } of ports.store.outcomesAfter(id, saved?.metricCursors ?? []))
+    else learning.#restore(saved, measures.cursors);
+    for await (const { partition, outcomes } of ports.store.outcomesAfter(id, measures.cursors))
       for (const outcome of outcomes) learning.count(partition, outcome);
     for await (const { partition, examples } of ports.store.examplesAfter(id, saved?.cursors ?? []))
       for (const example of examples) learning.pending(partition).push(example, undefined);
@@ -371,12 +372,12 @@ export class Learning implements Scorer {
     };
   }
 
-  #restore(saved: LearnerCheckpoint): void {
+  #restore(saved: LearnerCheckpoint, counted: Cursors): void {
     this.#version = saved.version;
     this.#serial = saved.serial;
     this.#checkpointBytes = saved.state.length + saved.metrics.length;
     for (const [partition, at] of saved.cursors.entries()) this.#cursors[partition] = at;
-    for (const [partition, at] of saved.metricCursors.entries()) this.#metricCursors[partition] = at;
+    for (const [partition, at] of counted.entries()) this.#metricCursors[partition] = at;
   }
 }
 

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
+import { StateWriter } from '../../src/model/saved-state.ts';
 import { MillraceError } from '../../src/runtime/errors.ts';
 import type { WriteSet } from '../../src/scores/score-store.ts';
+import type { SinkReport } from '../../src/sink/ports.ts';
+import { openMetrics } from '../../src/sink/quality.ts';
+import { splitParts } from '../../src/sink/checkpoint-parts.ts';
 import { MemoryScoreStore } from '../simulation/memory-score-store.ts';
 import { ArrayLog } from './array-log.ts';
 import { contents } from './contents.ts';
@@ -77,3 +81,43 @@ test.each([1, 2, 3])('killed between such checkpoints it ends as if undisturbed 
   expect(serials.size).toBeGreaterThan(3);
   expect(contents(store)).toEqual(contents(calm));
 });
+
+test.each([
+  ['Metrics of a release that measured less', shortened],
+  ['Metrics that are corrupt', (saved: Uint8Array): Uint8Array => changedAt(saved, 40)],
+  ['Thresholds that are corrupt', (saved: Uint8Array): Uint8Array => changedAt(saved, saved.length - 30)],
+])('%s are counted anew from the stored outcomes', async (_, former) => {
+  const goal = { ...definition, alertWhen: 'precision >= 0.2' };
+  const records = history({ random: seeded(5), commits: 500, keys: 60, definition: goal });
+  const run = async (store: MemoryScoreStore, count: number): Promise<SinkReport | undefined> => {
+    const log = new ArrayLog(topic, 1, () => 40);
+    log.append(records.slice(0, count));
+    return await runToEnd({ ...ports(log, store, seeded(1)), openMetrics });
+  };
+  const calm = new MemoryScoreStore();
+  await run(calm, records.length);
+  const store = new MemoryScoreStore();
+  await run(store, 1000);
+  const { checkpoint } = store.generation(topic);
+  store.generation(topic).checkpoint = { ...checkpoint!, metrics: former(checkpoint!.metrics) };
+  expect(await run(store, records.length)).toMatchObject({ state: 'caught up', reason: undefined });
+  expect(contents(store)).toEqual(contents(calm));
+});
+
+function changedAt(saved: Uint8Array, index: number): Uint8Array {
+  const changed = saved.slice();
+  changed[index]! ^= 1;
+  return changed;
+}
+
+/** Each period is another state by the same name, whose parts end where there were no more. */
+function shortened(metrics: Uint8Array): Uint8Array {
+  const periods = Object.keys(JSON.parse(Buffer.from(splitParts(metrics).metrics).toString('utf8')) as object);
+  const entries = periods.map((period) => {
+    const writer = new StateWriter(`binary metrics ${period}`);
+    writer.f64(0);
+    const state = Buffer.from(writer.finish()).toString('base64');
+    return [period, { state, fromUs: null, toUs: null }];
+  });
+  return Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+}

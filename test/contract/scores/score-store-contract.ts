@@ -3,8 +3,10 @@
 import { expect, test } from 'vitest';
 import type {
   Drift,
+  ItemPosition,
   LearnerCheckpoint,
   ModelVersion,
+  Outcome,
   PartitionState,
   ScoreRow,
   ScoreStore,
@@ -260,6 +262,46 @@ export function scoreStoreContract(name: string, open: () => Promise<Opened>): v
     const left: unknown[] = [];
     for await (const { examples } of store.examplesAfter(id, checkpoint.cursors)) left.push(...examples);
     expect(left).toEqual([example(2, 0.1 + 0.2, 'ü')]);
+  });
+
+  test(`${name}: outcomes above the cursors are given back whole, by partition and in order, however many`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    const outcomeOf = (n: number, i: number): Outcome => ({
+      at: { lsn: 0x1_0000_0001n, n, i },
+      score: 1 / n,
+      answer: n % 7 === 0 ? null : `{"prediction":"${i}","outputs":null,"segment":"x"}`,
+      label: n % 3 === 0 ? null : 'true',
+      prior: n % 5 === 0 ? 'false' : null,
+      backfill: n % 2 === 0,
+      modelVersion: n,
+      eventTimeUs: n % 11 === 0 ? null : n,
+    });
+    const written: Outcome[][] = [[], []];
+    for (const partition of [1, 0]) {
+      let state = await store.open({ ...id, partition }, 0);
+      for (let n = 1; n <= 100; n++) {
+        const outcomes = [outcomeOf(n, 0), outcomeOf(n, 1)];
+        written[partition]!.push(...outcomes);
+        const writes = writesOf(state, { outcomes });
+        expect(await store.write({ ...id, partition }, definition, writes)).toBe('written');
+        state = writes.next;
+      }
+    }
+    const above = async (...cursors: (ItemPosition | undefined)[]): Promise<Outcome[][]> => {
+      const read: Outcome[][] = [[], []];
+      let last = -1;
+      for await (const { partition, outcomes } of store.outcomesAfter(id, cursors)) {
+        expect(partition).toBeGreaterThanOrEqual(last);
+        last = partition;
+        read[partition]!.push(...outcomes);
+      }
+      return read;
+    };
+    expect(await above()).toEqual(written);
+    const cursor = written[0]!.findIndex(({ at }) => at.n === 40 && at.i === 0);
+    expect(await above(written[0]![cursor]!.at)).toEqual([written[0]!.slice(cursor + 1), written[1]]);
+    expect(await above(written[0]!.at(-1)!.at, written[1]!.at(-1)!.at)).toEqual([[], []]);
   });
 
   test(`${name}: what was noticed is kept once, as it was first written`, async () => {

@@ -1,0 +1,40 @@
+// Metrics and threshold as a checkpoint has them. Those that this Millrace cannot read, as of a release that measured less, are
+// counted anew: all outcomes stay stored, and both are folded from nothing else.
+
+import type { SinkDefinition } from '../flow/pipeline.ts';
+import type { Model } from '../model/model.ts';
+import { MillraceError } from '../runtime/errors.ts';
+import type { Cursors, LearnerCheckpoint } from '../scores/score-store.ts';
+import { alertGoalOf } from './alert-goal.ts';
+import { splitParts } from './checkpoint-parts.ts';
+import { metricsRequest } from './model-request.ts';
+import { OutcomeAlerts } from './outcome-alerts.ts';
+import type { Metrics, SinkPorts } from './ports.ts';
+
+export interface SavedMeasures {
+  readonly metrics: Metrics;
+  readonly alerts: Uint8Array | undefined;
+  /** Outcomes at or below are in both. */
+  readonly cursors: Cursors;
+}
+
+export function openMeasures(
+  openMetrics: SinkPorts['openMetrics'],
+  definition: SinkDefinition,
+  model: Model,
+  saved: LearnerCheckpoint | undefined,
+): SavedMeasures {
+  const request = metricsRequest(definition, model);
+  if (saved !== undefined) {
+    const { metrics, alerts } = splitParts(saved.metrics);
+    const goal = alertGoalOf(definition);
+    try {
+      // Made once more where it is used: here it only shows that it can be read.
+      if (alerts && goal && 'atLeast' in goal) new OutcomeAlerts(goal, alerts);
+      return { metrics: openMetrics(request, metrics), alerts, cursors: saved.metricCursors };
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== 'MODEL_STATE') throw error;
+    }
+  }
+  return { metrics: openMetrics(request, undefined), alerts: undefined, cursors: [] };
+}
