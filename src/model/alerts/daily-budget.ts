@@ -72,7 +72,8 @@ export class DailyBudget {
       else budget.#days = [{ ...day, scores: [] }];
     }
     reader.finish();
-    budget.#firstUs = same ? firstUs : budget.#clockUs;
+    // With another number time begins anew where it stands; without a row it has not begun.
+    budget.#firstUs = same || budget.#days.length === 0 ? firstUs : budget.#clockUs;
     budget.#gather();
     return budget;
   }

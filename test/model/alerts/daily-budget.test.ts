@@ -114,6 +114,13 @@ test('with another number a day, alerts that today has had still count', () => {
   expect(fewer.meets({ ...next, timeUs: START_US + 4.5 * DAY_US, score: 7 })).toBe(false);
 });
 
+test('with another number a day before the first row it is as new', () => {
+  const given = rows(3, () => 300, 9);
+  const budget = DailyBudget.load(10, new DailyBudget(50).save());
+  const fresh = new DailyBudget(10);
+  expect(given.map((row) => budget.meets(row))).toEqual(given.map((row) => fresh.meets(row)));
+});
+
 test('a row dated long ago does not set the clock back', () => {
   const budget = new DailyBudget(2);
   judge(
