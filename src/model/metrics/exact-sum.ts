@@ -1,5 +1,6 @@
 // A sum without rounding (Shewchuk 1997, "Adaptive precision floating-point arithmetic", grow-expansion): a value that is
-// taken away again leaves no trace, and the order of the values does not show in the result.
+// taken away again leaves no trace, and the order of the values does not show in the result. Products: Dekker 1971, "A
+// floating-point technique for extending the available precision", section 5.
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
@@ -22,6 +23,20 @@ export class ExactSum {
     }
     parts.length = kept;
     if (x !== 0) parts.push(x);
+  }
+
+  /** Adds the product of two numbers as it is, not as float8 rounds it. Neither they nor it are beyond 1e290. */
+  addProduct(a: number, b: number): void {
+    const product = a * b;
+    const [highA, highB] = [highHalf(a), highHalf(b)];
+    const [lowA, lowB] = [a - highA, b - highB];
+    this.add(product);
+    this.add(lowA * lowB - (product - highA * highB - lowA * highB - highA * lowB));
+  }
+
+  /** Adds another sum that many times. */
+  addTimes(other: ExactSum, factor: number): void {
+    for (const part of other.#parts) this.addProduct(part, factor);
   }
 
   /** The exact sum, rounded once to the nearest float8, ties to even (as Python's math.fsum). */
@@ -55,3 +70,11 @@ export class ExactSum {
     this.#parts = [...reader.floats()];
   }
 }
+
+/** Its upper 26 bits, by Veltkamp's split. */
+function highHalf(x: number): number {
+  const c = SPLIT * x;
+  return c - (c - x);
+}
+
+const SPLIT = 2 ** 27 + 1;

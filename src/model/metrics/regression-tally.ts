@@ -45,7 +45,7 @@ export class RegressionTally {
     this.#squared.add(weight * error * error);
     this.#relative.add(weight * relativeError(score, target));
     this.#targets.add(weight * target);
-    this.#targetSquares.add(weight * target * target);
+    this.#targetSquares.addProduct(weight * target, target);
     this.#examples += weight;
   }
 
@@ -58,7 +58,7 @@ export class RegressionTally {
     if (all <= 0) return [];
     const mean = this.#targets.value / all;
     const meanSquare = this.#squared.value / all;
-    const variance = Math.max(0, this.#targetSquares.value / all - mean * mean);
+    const variance = ofMean?.variance ?? this.#varianceAround(mean);
     const kind = ofMean ? 'mean' : 'running_mean';
     const constant = ofMean ?? this.#errorsOfRunningMean();
     const last = noChange.errors;
@@ -110,6 +110,17 @@ export class RegressionTally {
     if (!reader.atEnd) this.#noChange.load(reader);
   }
 
+  /** Exact until it is rounded: far from zero the two sums have all their digits in common. */
+  #varianceAround(mean: number): number {
+    const squares = new ExactSum();
+    squares.addTimes(this.#targetSquares, 1);
+    squares.addTimes(this.#targets, -2 * mean);
+    const constant = new ExactSum();
+    constant.addProduct(mean, mean);
+    squares.addTimes(constant, this.#examples);
+    return unlessNothing(squares.value / this.#examples, mean);
+  }
+
   #errorsOfRunningMean(): ConstantErrors {
     if (this.#compared === 0) return { absolute: null, relative: null };
     return {
@@ -132,12 +143,14 @@ export class RegressionTally {
 }
 
 interface ConstantErrors {
+  /** Of the mean, where it is known beforehand. */
+  readonly variance?: number;
   readonly absolute: number | null;
   readonly relative: number | null;
 }
 
 function errorsOfMean(targets: Float64Array, weights: Float64Array | undefined): ConstantErrors {
-  let [all, sum, absolute, relative] = [0, 0, 0, 0];
+  let [all, sum, absolute, off, squared, relative] = [0, 0, 0, 0, 0, 0];
   for (let i = 0; i < targets.length; i++) {
     const weight = weights ? weights[i]! : 1;
     all += weight;
@@ -148,7 +161,17 @@ function errorsOfMean(targets: Float64Array, weights: Float64Array | undefined):
   for (let i = 0; i < targets.length; i++) {
     const weight = weights ? weights[i]! : 1;
     absolute += weight * Math.abs(targets[i]! - mean);
+    off += weight * (targets[i]! - mean);
+    squared += weight * (targets[i]! - mean) ** 2;
     relative += weight * relativeError(mean, targets[i]!);
   }
-  return { absolute: absolute / all, relative: relative / all };
+  // The mean is rounded: what it is off by is taken out again (Chan, Golub and LeVeque 1983, "Algorithms for computing the sample
+  // variance", the corrected two-pass algorithm).
+  const variance = unlessNothing((squared - (off * off) / all) / all, mean);
+  return { variance, absolute: absolute / all, relative: relative / all };
+}
+
+/** A variance that rounding alone may have left of equal numbers is none. */
+function unlessNothing(variance: number, mean: number): number {
+  return variance > (2 ** -51 * mean) ** 2 ? variance : 0;
 }

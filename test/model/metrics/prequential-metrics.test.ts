@@ -349,6 +349,29 @@ describe('regression quality', () => {
     expect(valueOf(metrics.values(), 'r2')).toMatchObject({ value: 0.75, baseline: 0 });
   });
 
+  test('knows the variance of numbers that are far from zero, and that equal ones have none', () => {
+    const random = seeded(31);
+    for (const period of PERIODS) {
+      const far = new PrequentialMetrics('regression', period);
+      // Seconds since 1970, some ms apart: their squares agree in all the digits that a float8 has.
+      const steps = Array.from({ length: 2_000 }, () => Math.floor(random() * 5));
+      const mean = steps.reduce((sum, step) => sum + step, 0) / steps.length;
+      const variance = steps.reduce((sum, step) => sum + (step - mean) ** 2, 0) / steps.length;
+      for (const step of steps)
+        far.fold({ score: 1.7e9 + step / 1024 + 1 / 2048, target: 1.7e9 + step / 1024, prior: undefined });
+      const rmse = valueOf(far.values(), 'rmse');
+      expect(rmse.value).toBe(1 / 2048);
+      expect(rmse.baseline! * 1024).toBeCloseTo(Math.sqrt(variance), 3);
+      expect(valueOf(far.values(), 'r2').value).toBeCloseTo(1 - 0.25 / variance, 3);
+      for (const target of [0.1, 1 / 3, 1e-9, 123_456.789, 1.7e9 + 0.123]) {
+        const same = new PrequentialMetrics('regression', period);
+        for (let i = 0; i < 777; i++) same.fold({ score: 0, target, prior: undefined });
+        expect(valueOf(same.values(), 'r2').value).toBeNull();
+        expect(valueOf(same.values(), 'rmse')).toMatchObject({ baseline: 0 });
+      }
+    }
+  });
+
   test('is beside the number before, where numbers come in runs', () => {
     for (const period of PERIODS) {
       const metrics = new PrequentialMetrics('regression', period);
