@@ -6,12 +6,12 @@ import type { Kind, Layout } from '../learner.ts';
 import type { LearnedTask } from '../model.ts';
 import { parseOptions } from '../options.ts';
 import { Random } from '../random.ts';
-import { StateReader } from '../saved-state.ts';
 import { AdaptiveForest } from '../trees/adaptive-forest.ts';
 import { HoeffdingTree } from '../trees/hoeffding-tree.ts';
 import { leafOptions, leavesFor } from '../trees/leaf-choice.ts';
 import { splitOptions } from '../trees/split.ts';
-import { TreeLearner } from '../trees/tree-learner.ts';
+import { TreeLearner, type TreeLearnerParts } from '../trees/tree-learner.ts';
+import type { TreeModel } from '../trees/tree-model.ts';
 
 const delta = z.number().gt(0).lt(1);
 
@@ -53,17 +53,18 @@ export const adaptiveForest: Kind = {
   inputs: 'columns',
   options: adaptiveForestOptions,
   create(given, task, seed, layout) {
-    return new TreeLearner(NAME, task, forestOf(parseOptions(adaptiveForestOptions, given), task, seed, layout));
+    const options = parseOptions(adaptiveForestOptions, given);
+    return new TreeLearner(partsOf(options, task, forestOf(options, task, seed, layout)));
   },
   load(given, task, saved, layout) {
-    const reader = new StateReader(saved, `${NAME} ${task} learner`);
-    const columns = reader.u32();
-    const forest = forestOf(parseOptions(adaptiveForestOptions, given), task, 0, layout);
-    forest.load(reader);
-    reader.finish();
-    return new TreeLearner(NAME, task, forest, columns);
+    const options = parseOptions(adaptiveForestOptions, given);
+    return new TreeLearner(partsOf(options, task, forestOf(options, task, 0, layout)), saved);
   },
 };
+
+function partsOf({ encode }: AdaptiveForestOptions, task: LearnedTask, model: TreeModel): TreeLearnerParts {
+  return { name: NAME, task, clip: encode.clip, model };
+}
 
 function forestOf(options: AdaptiveForestOptions, task: LearnedTask, seed: number, layout: Layout): AdaptiveForest {
   const random = new Random(seed);

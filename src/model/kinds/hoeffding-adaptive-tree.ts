@@ -6,11 +6,11 @@ import type { Kind, Layout } from '../learner.ts';
 import type { LearnedTask } from '../model.ts';
 import { parseOptions } from '../options.ts';
 import { Random } from '../random.ts';
-import { StateReader } from '../saved-state.ts';
 import { AdaptiveTree } from '../trees/adaptive-tree.ts';
 import { leafOptions, leavesFor } from '../trees/leaf-choice.ts';
 import { splitOptions } from '../trees/split.ts';
-import { TreeLearner } from '../trees/tree-learner.ts';
+import { TreeLearner, type TreeLearnerParts } from '../trees/tree-learner.ts';
+import type { TreeModel } from '../trees/tree-model.ts';
 
 const share = z.number().gt(0).lt(1);
 
@@ -37,17 +37,18 @@ export const hoeffdingAdaptiveTree: Kind = {
   inputs: 'columns',
   options: adaptiveTreeOptions,
   create(given, task, seed, layout) {
-    return new TreeLearner(NAME, task, treeOf(parseOptions(adaptiveTreeOptions, given), task, seed, layout));
+    const options = parseOptions(adaptiveTreeOptions, given);
+    return new TreeLearner(partsOf(options, task, treeOf(options, task, seed, layout)));
   },
   load(given, task, saved, layout) {
-    const reader = new StateReader(saved, `${NAME} ${task} learner`);
-    const columns = reader.u32();
-    const tree = treeOf(parseOptions(adaptiveTreeOptions, given), task, 0, layout);
-    tree.load(reader);
-    reader.finish();
-    return new TreeLearner(NAME, task, tree, columns);
+    const options = parseOptions(adaptiveTreeOptions, given);
+    return new TreeLearner(partsOf(options, task, treeOf(options, task, 0, layout)), saved);
   },
 };
+
+function partsOf({ encode }: AdaptiveTreeOptions, task: LearnedTask, model: TreeModel): TreeLearnerParts {
+  return { name: NAME, task, clip: encode.clip, model };
+}
 
 function treeOf(options: AdaptiveTreeOptions, task: LearnedTask, seed: number, layout: Layout): AdaptiveTree {
   const random = new Random(seed);

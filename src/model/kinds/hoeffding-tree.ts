@@ -3,10 +3,10 @@
 
 import { z } from 'zod';
 import { classWeights, columnLearnerOptions, maxClasses, taskOption } from '../encoder/encode-options.ts';
-import type { Kind } from '../learner.ts';
+import type { Kind, Layout } from '../learner.ts';
+import type { LearnedTask } from '../model.ts';
 import { parseOptions } from '../options.ts';
 import { Random } from '../random.ts';
-import { StateReader } from '../saved-state.ts';
 import { HoeffdingTree } from '../trees/hoeffding-tree.ts';
 import { leafOptions, leavesFor } from '../trees/leaf-choice.ts';
 import { splitOptions } from '../trees/split.ts';
@@ -21,6 +21,8 @@ const hoeffdingTreeOptions = z.strictObject({
   max_classes: maxClasses,
 });
 
+type HoeffdingTreeOptions = z.infer<typeof hoeffdingTreeOptions>;
+
 const NAME = 'Hoeffding tree';
 
 export const hoeffdingTree: Kind = {
@@ -29,16 +31,14 @@ export const hoeffdingTree: Kind = {
   inputs: 'columns',
   options: hoeffdingTreeOptions,
   create(given, task, _seed, layout) {
-    const options = parseOptions(hoeffdingTreeOptions, given);
-    return new TreeLearner(NAME, task, new HoeffdingTree(options, leavesFor(task, options, layout, new Random(0))));
+    return learnerOf(parseOptions(hoeffdingTreeOptions, given), task, layout);
   },
   load(given, task, saved, layout) {
-    const options = parseOptions(hoeffdingTreeOptions, given);
-    const reader = new StateReader(saved, `${NAME} ${task} learner`);
-    const columns = reader.u32();
-    const tree = new HoeffdingTree(options, leavesFor(task, options, layout, new Random(0)));
-    tree.load(reader);
-    reader.finish();
-    return new TreeLearner(NAME, task, tree, columns);
+    return learnerOf(parseOptions(hoeffdingTreeOptions, given), task, layout, saved);
   },
 };
+
+function learnerOf(options: HoeffdingTreeOptions, task: LearnedTask, layout: Layout, saved?: Uint8Array): TreeLearner {
+  const model = new HoeffdingTree(options, leavesFor(task, options, layout, new Random(0)));
+  return new TreeLearner({ name: NAME, task, clip: options.encode.clip, model }, saved);
+}

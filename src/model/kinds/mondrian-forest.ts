@@ -5,9 +5,9 @@ import { classWeights, columnLearnerOptions, maxClasses, taskOption } from '../e
 import type { Kind, Layout } from '../learner.ts';
 import type { LearnedTask } from '../model.ts';
 import { parseOptions } from '../options.ts';
-import { StateReader } from '../saved-state.ts';
 import { MondrianForest } from '../trees/mondrian-forest.ts';
-import { TreeLearner } from '../trees/tree-learner.ts';
+import { TreeLearner, type TreeLearnerParts } from '../trees/tree-learner.ts';
+import type { TreeModel } from '../trees/tree-model.ts';
 
 const unit = z.enum(['relative', 'absolute']);
 
@@ -38,17 +38,18 @@ export const mondrianForest: Kind = {
   inputs: 'columns',
   options: mondrianForestOptions,
   create(given, task, seed, layout) {
-    return new TreeLearner(NAME, task, forestOf(parseOptions(mondrianForestOptions, given), task, seed, layout));
+    const options = parseOptions(mondrianForestOptions, given);
+    return new TreeLearner(partsOf(options, task, forestOf(options, task, seed, layout)));
   },
   load(given, task, saved, layout) {
-    const reader = new StateReader(saved, `${NAME} ${task} learner`);
-    const columns = reader.u32();
-    const forest = forestOf(parseOptions(mondrianForestOptions, given), task, 0, layout);
-    forest.load(reader);
-    reader.finish();
-    return new TreeLearner(NAME, task, forest, columns);
+    const options = parseOptions(mondrianForestOptions, given);
+    return new TreeLearner(partsOf(options, task, forestOf(options, task, 0, layout)), saved);
   },
 };
+
+function partsOf({ encode }: MondrianForestOptions, task: LearnedTask, model: TreeModel): TreeLearnerParts {
+  return { name: NAME, task, clip: encode.clip, model };
+}
 
 function forestOf(options: MondrianForestOptions, task: LearnedTask, seed: number, layout: Layout): MondrianForest {
   const classes = task === 'binary' ? 2 : task === 'multiclass' ? 1 : 0;

@@ -1,4 +1,5 @@
-// Mean and deviation of a number to be predicted, learned online, so that a net is always asked for numbers near 0.
+// Mean and deviation of a number to be predicted, learned online: so that a net is always asked for numbers near 0, and to know one
+// that is far out.
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
@@ -24,14 +25,15 @@ export class TargetScale {
     return Math.sqrt(this.#variance);
   }
 
-  /** Welford's. */
-  learn(y: number): void {
+  /** Welford's. Gives the target as it entered. */
+  learn(y: number): number {
     const reach = this.#count >= CLIP_FROM && this.#variance > 0 ? CLIP * this.deviation : Infinity;
     const before = this.#mean;
     const entering = Math.min(before + reach, Math.max(before - reach, y));
     this.#count += 1;
     this.#mean += (entering - before) / this.#count;
     this.#variance += ((entering - before) * (entering - this.#mean) - this.#variance) / this.#count;
+    return entering;
   }
 
   standardised(y: number): number {

@@ -2,26 +2,44 @@
 
 import { type Input, type Learner } from '../learner.ts';
 import type { LearnedTask } from '../model.ts';
-import { StateWriter } from '../saved-state.ts';
+import { TargetScale } from '../net/target-scale.ts';
+import { StateReader, StateWriter } from '../saved-state.ts';
 import type { TreeModel } from './tree-model.ts';
+
+export interface TreeLearnerParts {
+  /** Of the kind, for what is saved. */
+  readonly name: string;
+  readonly task: LearnedTask;
+  /** `encode.clip`: null where numbers, and so labels, count as what they are however far out. */
+  readonly clip: number | null;
+  readonly model: TreeModel;
+}
 
 export class TreeLearner implements Learner {
   readonly #name: string;
   readonly #task: LearnedTask;
   readonly #model: TreeModel;
+  /** Of a number: a label far out counts as less far. A leaf's mean would keep a single absurd one for ever. */
+  readonly #scale: TargetScale | undefined;
   readonly mend?: () => void;
   /** NaN between calls. */
   #row: Float64Array = new Float64Array(0);
   #outputs: Float64Array = new Float64Array(2);
 
-  /** @param columns dimensions that the model has seen */
-  constructor(name: string, task: LearnedTask, model: TreeModel, columns = 0) {
+  /** @param saved what `save` gave; `model` is new. */
+  constructor({ name, task, clip, model }: TreeLearnerParts, saved?: Uint8Array) {
     this.#name = name;
     this.#task = task;
     this.#model = model;
     if (model.mend) this.mend = () => model.mend!();
-    this.#row = new Float64Array(columns).fill(Number.NaN);
+    const reader = saved && new StateReader(saved, `${name} ${task} learner`);
+    this.#row = new Float64Array(reader ? reader.u32() : 0).fill(Number.NaN);
+    if (reader) model.load(reader);
     this.#outputs = new Float64Array(Math.max(2, model.outputs));
+    // States of before labels had a limit end here.
+    const scale = reader && !reader.atEnd ? new TargetScale(reader) : new TargetScale();
+    reader?.finish();
+    if (task === 'regression' && clip !== null) this.#scale = scale;
   }
 
   get bytes(): number {
@@ -47,7 +65,7 @@ export class TreeLearner implements Learner {
     if (this.#model.outputs > this.#outputs.length) this.#outputs = new Float64Array(this.#model.outputs * 2);
     if (weight === 0) return;
     this.#fill(x);
-    this.#model.learn(this.#row, target, Math.min(weight, MAX_WEIGHT));
+    this.#model.learn(this.#row, this.#scale ? this.#scale.learn(target) : target, Math.min(weight, MAX_WEIGHT));
     this.#clear(x);
   }
 
@@ -75,6 +93,7 @@ export class TreeLearner implements Learner {
     const writer = new StateWriter(`${this.#name} ${this.#task} learner`);
     writer.u32(this.#row.length);
     this.#model.save(writer);
+    this.#scale?.save(writer);
     return writer.finish();
   }
 

@@ -1,6 +1,6 @@
 // What a learner made of trees offers to the row's side of it: a tree, an adaptive tree, a forest.
 
-import type { StateWriter } from '../saved-state.ts';
+import type { StateReader, StateWriter } from '../saved-state.ts';
 
 /** Rows are dense: the value of column j at j, NaN where there is none. */
 export interface TreeModel {
@@ -17,4 +17,6 @@ export interface TreeModel {
   /** Of several trees: the one that errs most gives its place to another. */
   mend?(): void;
   save(writer: StateWriter): void;
+  /** Only into a new one. */
+  load(reader: StateReader): void;
 }
