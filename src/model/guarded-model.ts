@@ -208,7 +208,7 @@ export class GuardedModel implements Model {
 
   get #rowsIdentity(): string {
     const { on, window, psi, missing, score, detector } = this.#options;
-    return JSON.stringify([this.task, on, window, psi, missing, score, detector, this.#rows?.identity]);
+    return JSON.stringify([this.task, on, window, psi, missing, score, detector, this.#rows?.identity, WINDOWS]);
   }
 
   #learnBoth(beside: Model, example: TrainingExample): void {
@@ -326,6 +326,9 @@ function learnJudged(model: Model, example: TrainingExample, into: Judgement): b
 function stateName(kind: string): string {
   return `guarded ${kind} model`;
 }
+
+/** Of distributions: states of before they grew belong to another watch. */
+const WINDOWS = 'growing';
 
 interface Part {
   save(writer: StateWriter): void;

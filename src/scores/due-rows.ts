@@ -12,12 +12,17 @@ export function planRead(
   definition: SinkDefinition,
   records: readonly StoredRecord[],
 ): ReadRequest {
-  const keys = new Set<KeyText>();
-  for (const { body } of records)
-    if (body.kind !== 'progress' && body.kind !== 'truncate' && body.key !== null) keys.add(body.key);
   const throughUs = dueHorizon(definition, records);
   const due = throughUs === undefined ? undefined : { fromUs: state.dueThroughUs, throughUs };
-  return { keys: [...keys], due };
+  return { keys: [...new Set(keysOf(records))], due };
+}
+
+/** That records name; one for each record. */
+export function keysOf(records: readonly StoredRecord[]): KeyText[] {
+  const keys: KeyText[] = [];
+  for (const { body } of records)
+    if (body.kind !== 'progress' && body.kind !== 'truncate' && body.key !== null) keys.push(body.key);
+  return keys;
 }
 
 /** As far as the last progress record of a batch goes: the clock only grows. */

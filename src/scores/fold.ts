@@ -10,7 +10,7 @@ import type {
   ProgressEmission,
   StoredRecord,
 } from '../flow/record.ts';
-import { dueHorizon, DueRows, dueThrough, isUnlabelled } from './due-rows.ts';
+import { dueHorizon, DueRows, dueThrough, isUnlabelled, keysOf } from './due-rows.ts';
 import { Entry, Row } from './entry.ts';
 import { expiredAt, isExpired, type Expired } from './expiry.ts';
 import { writeEntry } from './entry-writes.ts';
@@ -175,11 +175,7 @@ class BatchFold {
 
   /** A record of the batch names the key, so alert and dead letter were read; of rows that are only due they were not. */
   #isAsked(key: KeyText): boolean {
-    this.#asked ??= new Set(
-      this.#request.records.flatMap(({ body }) =>
-        body.kind === 'progress' || body.kind === 'truncate' || body.key === null ? [] : [body.key],
-      ),
-    );
+    this.#asked ??= new Set(keysOf(this.#request.records));
     return this.#asked.has(key);
   }
 

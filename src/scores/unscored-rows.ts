@@ -38,7 +38,8 @@ export class UnscoredRows {
     const { scorer } = this.#request;
     const scored = scorer.predict(rows.map((row) => row.parsed!));
     this.scored += rows.length;
-    for (const [index, row] of rows.entries()) {
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index]!;
       const { score, prediction, outputs } = scored[index]!;
       row.scored = true;
       row.score = score;

@@ -2,12 +2,11 @@
 
 import type { SinkDefinition } from '../flow/pipeline.ts';
 import type { Position } from '../flow/position.ts';
-import type { DriftAlarm, Model, ModelRequest } from '../model/model.ts';
+import type { Model, ModelRequest } from '../model/model.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import { beyond, isAboveItem } from '../scores/item-position.ts';
 import { PendingExamples } from '../scores/pending-examples.ts';
 import type {
-  Cursors,
   Drift,
   Example,
   GenerationId,
@@ -28,7 +27,8 @@ import { metricsRequest, modelRequest, segmentByOf } from './model-request.ts';
 import { outputsText } from './outputs-text.ts';
 import { keepFormer, keepServing, refusedOf } from './refusal.ts';
 import { RowAlerts, type Partition } from './row-alerts.ts';
-import { openMeasures } from './saved-measures.ts';
+import { openMeasures, type SavedMeasures } from './saved-measures.ts';
+import { VersionHistory } from './version-history.ts';
 
 type LearningPorts = Pick<SinkPorts, 'store' | 'createModel' | 'loadModel' | 'openMetrics' | 'targetOf' | 'clock'>;
 
@@ -38,6 +38,8 @@ export interface Saved {
   readonly checkpoint: LearnerCheckpoint | undefined;
   readonly examples: readonly Example[];
 }
+
+const NOTHING = new Uint8Array(0);
 
 /** A checkpoint replaces the one before, so it costs more than its bytes. */
 const CHECKPOINT_COST = 2;
@@ -60,7 +62,7 @@ export class Learning implements Scorer {
   #judged = 0;
   /** Revision of the definition whose goal that is. */
   #aimed: number;
-  #version = 0;
+  readonly #history = new VersionHistory();
   #serial = 0;
   /** Examples and arrivals since it was opened, and those of them that the last checkpoint has. */
   #learned = 0;
@@ -69,8 +71,6 @@ export class Learning implements Scorer {
   /** Size of the last one. */
   #checkpointBytes = 0;
   #outcomes = 0;
-  #versions: ModelVersion[] = [];
-  #drift: Drift[] = [];
   #checkpoint: LearnerCheckpoint | undefined;
   #redefining: Promise<unknown> = Promise.resolve();
 
@@ -101,7 +101,7 @@ export class Learning implements Scorer {
     const learning = new Learning(ports, id, definition, model, measures.metrics);
     learning.#aim(alertGoalOf(definition), measures.alerts);
     if (saved === undefined) learning.#save('created');
-    else learning.#restore(saved, measures.cursors);
+    else learning.#restore(saved, measures);
     for await (const { partition, outcomes } of ports.store.outcomesAfter(id, measures.cursors))
       for (const outcome of outcomes) learning.count(partition, outcome);
     for await (const { partition, examples } of ports.store.examplesAfter(id, saved?.cursors ?? []))
@@ -114,7 +114,7 @@ export class Learning implements Scorer {
   }
 
   get version(): number {
-    return this.#version;
+    return this.#history.version;
   }
 
   get examples(): number {
@@ -196,17 +196,15 @@ export class Learning implements Scorer {
       });
     this.#cursors[partition] = example.at;
     this.#learned += 1;
-    const drift = this.#model.takeAlarms?.();
-    if (drift !== undefined && drift.length > 0) this.#noticed(partition, example.at, drift);
-    else if (this.#model.examples !== examples && this.#model.examples % this.#model.settings.saveEvery === 0)
-      this.#save(`${this.#model.examples} examples`);
-  }
-
-  /** Drift is a reason for a version, and so for a checkpoint: what was noticed is written with the state that has noticed it. */
-  #noticed(partition: number, at: ItemPosition, alarms: readonly DriftAlarm[]): void {
-    const seen = { partition, at, modelVersion: this.#version, noticedAtUs: this.#ports.clock.nowUs() };
-    for (const alarm of alarms) this.#drift.push({ ...alarm, ...seen });
-    this.#save(`drift: ${[...new Set(alarms.map(({ signal }) => signal))].join(', ')}`);
+    const alarms = this.#model.takeAlarms?.();
+    const noticed =
+      alarms === undefined || alarms.length === 0
+        ? undefined
+        : this.#history.noticed(alarms, { partition, at: example.at, noticedAtUs: this.#ports.clock.nowUs() });
+    if (this.#model.examples !== examples && this.#model.examples % this.#model.settings.saveEvery === 0) {
+      this.#history.counted();
+      this.#save(noticed ?? `${this.#model.examples} examples`);
+    } else if (noticed !== undefined) this.#save(noticed);
   }
 
   count(partition: number, outcome: Outcome): void {
@@ -221,7 +219,7 @@ export class Learning implements Scorer {
 
   metrics(): MetricValue[] {
     const goal = this.#alerts ? outcomeRows(this.#alerts.figures) : (this.#rowAlerts?.rows() ?? []);
-    return [...this.#metrics.values(), ...goal].map((value) => ({ ...value, modelVersion: this.#version }));
+    return [...this.#metrics.values(), ...goal].map((value) => ({ ...value, modelVersion: this.#history.version }));
   }
 
   /**
@@ -318,9 +316,7 @@ export class Learning implements Scorer {
       checkpoint = this.#snapshot(this.#model.save());
       left = beyond(checkpoint.cursors[partition], left);
     }
-    const saved = { versions: this.#versions, drift: this.#drift, checkpoint, examples: left };
-    this.#versions = [];
-    this.#drift = [];
+    const saved = { ...this.#history.take(), checkpoint, examples: left };
     this.#checkpoint = undefined;
     if (checkpoint !== undefined) this.#serial = checkpoint.serial;
     return saved;
@@ -329,40 +325,44 @@ export class Learning implements Scorer {
   /** For a drain: where learning stands now, unless a checkpoint has it. */
   checkpointNow(): LearnerCheckpoint | undefined {
     if (this.#learned === this.#savedLearned && this.#outcomes === this.#savedOutcomes) return undefined;
-    // Versions and drift are written with a batch only: without one they come about again at the next start.
-    if (this.#versions.length > 0) return undefined;
+    if (this.#history.waits) return undefined;
     const checkpoint = this.#snapshot(this.#model.save());
     this.#serial = checkpoint.serial;
     return checkpoint;
   }
 
   #save(reason: string, promoted: number | null = null): void {
-    this.#version += 1;
-    const state = this.#model.save();
-    this.#checkpoint = this.#snapshot(state);
-    this.#versions.push({
-      version: this.#version,
-      kind: this.#model.kind,
-      examples: this.#model.examples,
-      state,
-      cursors: [...this.#cursors],
-      metrics: JSON.stringify(this.#metrics.summary()),
-      reason,
-      race: this.#model.race === undefined ? null : JSON.stringify(this.#model.race),
-      keep: this.#model.settings.keepVersions,
-      promoted,
-      savedAtUs: this.#ports.clock.nowUs(),
+    this.#history.add((version) => {
+      const state = this.#model.save();
+      this.#checkpoint = this.#snapshot(state);
+      return {
+        version,
+        kind: this.#model.kind,
+        examples: this.#model.examples,
+        state,
+        cursors: [...this.#cursors],
+        metrics: JSON.stringify(this.#metrics.summary()),
+        reason,
+        race: this.#model.race === undefined ? null : JSON.stringify(this.#model.race),
+        keep: this.#model.settings.keepVersions,
+        promoted,
+        savedAtUs: this.#ports.clock.nowUs(),
+      };
     });
   }
 
   #snapshot(state: Uint8Array): LearnerCheckpoint {
     this.#savedLearned = this.#learned;
     this.#savedOutcomes = this.#outcomes;
-    const metrics = joinParts({ metrics: this.#metrics.save(), alerts: this.#alerts?.save() });
+    const metrics = joinParts({
+      metrics: this.#metrics.save(),
+      alerts: this.#alerts?.save(),
+      alarmed: this.#history.alarmed ? NOTHING : undefined,
+    });
     this.#checkpointBytes = state.length + metrics.length;
     return {
       serial: this.#serial + 1,
-      version: this.#version,
+      version: this.#history.version,
       kind: this.#model.kind,
       examples: this.#model.examples,
       state,
@@ -372,12 +372,12 @@ export class Learning implements Scorer {
     };
   }
 
-  #restore(saved: LearnerCheckpoint, counted: Cursors): void {
-    this.#version = saved.version;
+  #restore(saved: LearnerCheckpoint, { cursors, alarmed }: SavedMeasures): void {
+    this.#history.restore(saved.version, alarmed);
     this.#serial = saved.serial;
     this.#checkpointBytes = saved.state.length + saved.metrics.length;
     for (const [partition, at] of saved.cursors.entries()) this.#cursors[partition] = at;
-    for (const [partition, at] of counted.entries()) this.#metricCursors[partition] = at;
+    for (const [partition, at] of cursors.entries()) this.#metricCursors[partition] = at;
   }
 }
 

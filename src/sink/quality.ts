@@ -29,8 +29,15 @@ function measuredTask({ task, label }: MetricsRequest): MeasuredTask | undefined
   return task === 'anomaly' ? 'binary' : task;
 }
 
+interface MeasuredPeriod {
+  readonly metrics: PrequentialMetrics;
+  readonly span: TimeSpan;
+}
+
 class Quality implements Metrics {
-  readonly #periods: ReadonlyMap<Period, { readonly metrics: PrequentialMetrics; readonly span: TimeSpan }>;
+  readonly #periods: ReadonlyMap<Period, MeasuredPeriod>;
+  readonly #backfill: readonly MeasuredPeriod[];
+  readonly #live: readonly MeasuredPeriod[];
   readonly #recent: PrequentialMetrics;
   readonly #segments: Segments | undefined;
   /** How far up a row stands is no probability: only its order is measured. */
@@ -51,6 +58,8 @@ class Quality implements Metrics {
         return [period, { metrics, span: new TimeSpan(part) }];
       }),
     );
+    this.#backfill = [this.#periods.get('backfill')!];
+    this.#live = [this.#periods.get('all')!, this.#periods.get('recent')!];
     this.#recent = this.#periods.get('recent')!.metrics;
     this.#segments =
       segmentBy === undefined ? undefined : new Segments(segmentBy, task, stay ? parts?.segments : undefined);
@@ -61,8 +70,7 @@ class Quality implements Metrics {
       this.#segments === undefined || outcome.segment === null || outcome.backfill
         ? Number.NaN
         : this.#segments.fold(outcome.segment, outcome, outcome.eventTimeUs);
-    for (const [period, { metrics, span }] of this.#periods) {
-      if ((period === 'backfill') !== outcome.backfill) continue;
+    for (const { metrics, span } of outcome.backfill ? this.#backfill : this.#live) {
       metrics.fold(outcome, segment);
       span.include(outcome.eventTimeUs);
     }

@@ -16,6 +16,8 @@ export interface SavedMeasures {
   readonly alerts: Uint8Array | undefined;
   /** Outcomes at or below are in both. */
   readonly cursors: Cursors;
+  /** An alarm has made a version since the last one by count. */
+  readonly alarmed: boolean;
 }
 
 export function openMeasures(
@@ -25,16 +27,18 @@ export function openMeasures(
   saved: LearnerCheckpoint | undefined,
 ): SavedMeasures {
   const request = metricsRequest(definition, model);
-  if (saved !== undefined) {
-    const { metrics, alerts } = splitParts(saved.metrics);
+  const parts = saved && splitParts(saved.metrics);
+  const alarmed = parts?.alarmed !== undefined;
+  if (saved && parts) {
+    const { metrics, alerts } = parts;
     const goal = alertGoalOf(definition);
     try {
       // Made once more where it is used: here it only shows that it can be read.
       if (alerts && goal && 'atLeast' in goal) new OutcomeAlerts(goal, alerts);
-      return { metrics: openMetrics(request, metrics), alerts, cursors: saved.metricCursors };
+      return { metrics: openMetrics(request, metrics), alerts, cursors: saved.metricCursors, alarmed };
     } catch (error) {
       if (!(error instanceof MillraceError) || error.code !== 'MODEL_STATE') throw error;
     }
   }
-  return { metrics: openMetrics(request, undefined), alerts: undefined, cursors: [] };
+  return { metrics: openMetrics(request, undefined), alerts: undefined, cursors: [], alarmed };
 }

@@ -1,6 +1,7 @@
 // Compares how one variable is distributed now with how it was: a first window of values is the baseline, each further one is compared
 // with it by the population stability index, PSI = Σ (q − p) ln(q / p) over bins, p the baseline's shares, q the window's. Numbers fall
-// into bins between the baseline's deciles, categories into one each. A window that differs is no baseline: the next one is.
+// into bins between the baseline's deciles, categories into one each. A window that differs is no baseline: the next one is, and twice
+// as many rows: what comes and goes, such as the hour of the day, ends up within one window.
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
@@ -31,12 +32,16 @@ const OTHER = '\u0000other';
 const SMOOTHING = 0.5;
 /** With fewer values in it a window says nothing of a distribution. */
 const LEAST_VALUES = 50;
+/** Times the first window that one becomes at most. */
+const MOST_GROWTH = 16;
 /** Standard deviations that a difference must be beyond, whatever its size: one window in millions, by chance. */
 const SIGNIFICANT = 5;
 
 export class DistributionWatch {
   readonly #numbers: boolean;
   readonly #options: DistributionOptions;
+  /** Rows of a window. */
+  #window: number;
   /** Of the window in hand, the missing ones included. */
   #count = 0;
   #missing = 0;
@@ -49,6 +54,7 @@ export class DistributionWatch {
   constructor(numbers: boolean, options: DistributionOptions) {
     this.#numbers = numbers;
     this.#options = options;
+    this.#window = options.window;
   }
 
   get bytes(): number {
@@ -64,10 +70,11 @@ export class DistributionWatch {
     else if (this.#baseline) this.#counts[this.#baseline.bin(value)]! += 1;
     else if (typeof value === 'number') this.#values.push(value);
     else this.#collect(value);
-    return this.#count < this.#options.window ? NO_SHIFTS : this.#close();
+    return this.#count < this.#window ? NO_SHIFTS : this.#close();
   }
 
   save(writer: StateWriter): void {
+    writer.u32(this.#window);
     writer.u32(this.#count);
     writer.u32(this.#missing);
     writer.floats(Float64Array.from(this.#values));
@@ -82,6 +89,7 @@ export class DistributionWatch {
   }
 
   load(reader: StateReader): void {
+    this.#window = reader.u32();
     this.#count = reader.u32();
     this.#missing = reader.u32();
     this.#values = [...reader.floats()];
@@ -101,7 +109,10 @@ export class DistributionWatch {
     const missing = this.#missing / this.#count;
     const shifts = this.#baseline ? this.#compare(this.#baseline, missing) : NO_SHIFTS;
     if (!this.#baseline) this.#baseline = this.#made(missing);
-    else if (shifts.length > 0) this.#baseline = undefined;
+    else if (shifts.length > 0) {
+      this.#baseline = undefined;
+      this.#window = Math.min(2 * this.#window, MOST_GROWTH * this.#options.window);
+    }
     this.#counts = new Float64Array(this.#baseline?.shares.length ?? 0);
     this.#values = [];
     this.#categories.clear();
@@ -122,7 +133,7 @@ export class DistributionWatch {
     if (psi >= this.#options.psi) shifts.push({ detector: 'psi', from: 0, to: psi });
     const apart = Math.abs(missing - baseline.missing);
     const pooled = (missing + baseline.missing) / 2;
-    const deviation = Math.sqrt((2 * pooled * (1 - pooled)) / this.#options.window);
+    const deviation = Math.sqrt((2 * pooled * (1 - pooled)) / this.#count);
     if (apart >= this.#options.missing && apart > SIGNIFICANT * deviation)
       shifts.push({ detector: 'missing_rate', from: baseline.missing, to: missing });
     return shifts;

@@ -72,28 +72,25 @@ export class BinaryTally {
   }
 }
 
+/** Said and true, only said, neither, only true: the order of released states. */
+const SAVED_CELLS = [3, 2, 0, 1];
+
 class BinaryCounts {
   readonly #logLoss = new ExactSum();
   readonly #squares = new ExactSum();
-  #truePositives = 0;
-  #falsePositives = 0;
-  #trueNegatives = 0;
-  #falseNegatives = 0;
+  /** Weights of what was said and is true, as 2 × said + true. */
+  readonly #counts = new Float64Array(4);
 
   add(score: number, target: number, weight: number): void {
     const truth = target > 0.5;
-    if (score > 0.5) {
-      if (truth) this.#truePositives += weight;
-      else this.#falsePositives += weight;
-    } else if (truth) this.#falseNegatives += weight;
-    else this.#trueNegatives += weight;
+    this.#counts[(score > 0.5 ? 2 : 0) + (truth ? 1 : 0)]! += weight;
     const error = truth ? 1 - score : score;
     this.#logLoss.add(weight * logLoss(score, truth));
     this.#squares.add(weight * error * error);
   }
 
   values(ranked: RankedCounts, noChange: NoChangeClasses, reliability: Reliability): MetricValue[] {
-    const [tp, fp, tn, fn] = [this.#truePositives, this.#falsePositives, this.#trueNegatives, this.#falseNegatives];
+    const [tn, fn, fp, tp] = this.#counts as unknown as [number, number, number, number];
     const all = tp + fp + tn + fn;
     if (all <= 0) return [];
     const positives = tp + fn;
@@ -149,17 +146,13 @@ class BinaryCounts {
   }
 
   save(writer: StateWriter): void {
-    for (const count of [this.#truePositives, this.#falsePositives, this.#trueNegatives, this.#falseNegatives])
-      writer.f64(count);
+    for (const cell of SAVED_CELLS) writer.f64(this.#counts[cell]!);
     this.#logLoss.save(writer);
     this.#squares.save(writer);
   }
 
   load(reader: StateReader): void {
-    this.#truePositives = reader.f64();
-    this.#falsePositives = reader.f64();
-    this.#trueNegatives = reader.f64();
-    this.#falseNegatives = reader.f64();
+    for (const cell of SAVED_CELLS) this.#counts[cell] = reader.f64();
     this.#logLoss.load(reader);
     this.#squares.load(reader);
   }

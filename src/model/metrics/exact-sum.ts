@@ -4,25 +4,33 @@
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
+/** Parts that there is room for at first; float8 has 40 at most. */
+const ROOM = 8;
+
 export class ExactSum {
-  /** Parts that do not overlap, least first; few, since zeros are dropped. */
-  #parts: number[] = [];
+  /** Parts that do not overlap, least first; few, since zeros are dropped. Not an array of numbers: shrinking and growing it would cost most. */
+  #parts = new Float64Array(ROOM);
+  #count = 0;
 
   /** `value` must be finite and the exact sum within float8. */
   add(value: number): void {
     const parts = this.#parts;
+    const count = this.#count;
     let kept = 0;
     let x = value;
-    for (let i = 0; i < parts.length; i++) {
-      let y = parts[i]!;
-      if (Math.abs(x) < Math.abs(y)) [x, y] = [y, x];
-      const high = x + y;
-      const low = y - (high - x);
+    for (let i = 0; i < count; i++) {
+      const part = parts[i]!;
+      const greater = Math.abs(x) < Math.abs(part) ? part : x;
+      const less = greater === x ? part : x;
+      x = greater + less;
+      const low = less - (x - greater);
       if (low !== 0) parts[kept++] = low;
-      x = high;
     }
-    parts.length = kept;
-    if (x !== 0) parts.push(x);
+    if (x !== 0) {
+      if (kept === parts.length) this.#grow();
+      this.#parts[kept++] = x;
+    }
+    this.#count = kept;
   }
 
   /** Adds the product of two numbers as it is, not as float8 rounds it. Neither they nor it are beyond 1e290. */
@@ -42,7 +50,7 @@ export class ExactSum {
   /** The exact sum, rounded once to the nearest float8, ties to even (as Python's math.fsum). */
   get value(): number {
     const parts = this.#parts;
-    let n = parts.length;
+    let n = this.#count;
     if (n === 0) return 0;
     let high = parts[--n]!;
     let low = 0;
@@ -63,11 +71,20 @@ export class ExactSum {
   }
 
   save(writer: StateWriter): void {
-    writer.floats(Float64Array.from(this.#parts));
+    writer.floats(this.#parts.slice(0, this.#count));
   }
 
   load(reader: StateReader): void {
-    this.#parts = [...reader.floats()];
+    const parts = reader.floats();
+    this.#count = parts.length;
+    this.#parts = new Float64Array(Math.max(ROOM, parts.length));
+    this.#parts.set(parts);
+  }
+
+  #grow(): void {
+    const parts = new Float64Array(2 * this.#parts.length);
+    parts.set(this.#parts);
+    this.#parts = parts;
   }
 }
 

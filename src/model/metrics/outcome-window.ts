@@ -36,7 +36,7 @@ export class OutcomeWindow {
    * @param cells of the outcome; undefined: it is withdrawn
    * @param prior those, matched, of the outcome that it replaces; undefined: none
    */
-  fold(cells: readonly number[] | undefined, prior: readonly number[] | undefined): void {
+  fold(cells: Float64Array | undefined, prior: Float64Array | undefined): void {
     if (prior !== undefined) {
       const place = this.#find(prior);
       if (place === undefined) return;
@@ -91,12 +91,12 @@ export class OutcomeWindow {
     return ordered;
   }
 
-  #put(place: number, cells: readonly number[]): void {
+  #put(place: number, cells: Float64Array): void {
     for (let column = 0; column < this.#columns.length; column++) this.#columns[column]![place] = cells[column]!;
   }
 
   /** The newest that matches; two that do are interchangeable but for when they leave, and what stands behind them. */
-  #find(prior: readonly number[]): number | undefined {
+  #find(prior: Float64Array): number | undefined {
     const told = this.#columns[1]!;
     for (let age = 1; age <= this.#filled; age++) {
       const place = this.#place(age);

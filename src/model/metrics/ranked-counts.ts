@@ -13,8 +13,7 @@ export interface RankedCounts {
 export function rankExactly(scores: Float64Array, targets: Float64Array, weights?: Float64Array): RankedCounts {
   if (weights) return rankWeighted(scores, targets, weights);
   // Two sorts of plain numbers and a merge: sorting places by their scores calls back for each comparison.
-  const above = scores.filter((_, i) => targets[i]! > 0.5).sort();
-  const below = scores.filter((_, i) => targets[i]! <= 0.5).sort();
+  const [above, below] = split(scores, targets);
   const positives = new Float64Array(scores.length);
   const negatives = new Float64Array(scores.length);
   let groups = 0;
@@ -29,21 +28,40 @@ export function rankExactly(scores: Float64Array, targets: Float64Array, weights
   return { positives: positives.subarray(0, groups), negatives: negatives.subarray(0, groups) };
 }
 
-function rankWeighted(scores: Float64Array, targets: Float64Array, weights: Float64Array): RankedCounts {
-  const places = Uint32Array.from(scores, (_, i) => i).sort((a, b) => scores[a]! - scores[b]!);
-  const positives = new Float64Array(scores.length);
-  const negatives = new Float64Array(scores.length);
-  let group = -1;
-  let score = Number.NaN;
-  for (const place of places) {
-    if (scores[place] !== score) {
-      score = scores[place]!;
-      group += 1;
-    }
-    if (targets[place]! > 0.5) positives[group]! += weights[place]!;
-    else negatives[group]! += weights[place]!;
+/** Scores of the positives and of the negatives, each rising. */
+function split(scores: Float64Array, targets: Float64Array): [above: Float64Array, below: Float64Array] {
+  const sides = new Float64Array(scores.length);
+  let [positives, negatives] = [0, scores.length];
+  for (let i = 0; i < scores.length; i++) {
+    if (targets[i]! > 0.5) sides[positives++] = scores[i]!;
+    else sides[--negatives] = scores[i]!;
   }
-  return { positives: positives.subarray(0, group + 1), negatives: negatives.subarray(0, group + 1) };
+  return [sides.subarray(0, positives).sort(), sides.subarray(positives).sort()];
+}
+
+function rankWeighted(scores: Float64Array, targets: Float64Array, weights: Float64Array): RankedCounts {
+  const distinct = scores.slice().sort();
+  let groups = 0;
+  for (const score of distinct) if (groups === 0 || score !== distinct[groups - 1]) distinct[groups++] = score;
+  const positives = new Float64Array(groups);
+  const negatives = new Float64Array(groups);
+  for (let i = 0; i < scores.length; i++) {
+    const group = placeOf(scores[i]!, distinct, groups);
+    if (targets[i]! > 0.5) positives[group]! += weights[i]!;
+    else negatives[group]! += weights[i]!;
+  }
+  return { positives, negatives };
+}
+
+/** Of a number that is among the first `count`, which rise. */
+function placeOf(value: number, rising: Float64Array, count: number): number {
+  let [from, to] = [0, count - 1];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (rising[middle]! < value) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 /** Bins in each doubling of the odds' smaller side. */

@@ -32,11 +32,16 @@ export class RecentOutcomes {
   readonly #window: OutcomeWindow;
   readonly #segmentColumn: number;
   readonly #names = new ClassNames();
+  /** What an outcome is folded as: used again for each. */
+  readonly #now: Float64Array;
+  readonly #before: Float64Array;
 
   constructor(task: MeasuredTask, segments: boolean) {
     this.#task = task;
     const { names, matched } = COLUMNS[task];
     this.#segmentColumn = names.length;
+    this.#now = new Float64Array(names.length + 1);
+    this.#before = new Float64Array(matched);
     this.#window = new OutcomeWindow({
       capacity: RECENT_OUTCOMES,
       columns: names.length + (segments ? 1 : 0),
@@ -46,9 +51,25 @@ export class RecentOutcomes {
 
   /** @param target, prior of the outcome, undefined where they are of no use; not read for classes @param segment its number; NaN: none */
   fold(outcome: Outcome, target: number | undefined, prior: number | undefined, segment: number): void {
-    const { now, before } = this.#cells(outcome, target, prior);
-    now?.push(segment);
-    this.#window.fold(now, before);
+    const [now, before] = [this.#now, this.#before];
+    now[this.#segmentColumn] = segment;
+    if (this.#task === 'multiclass') {
+      const answers = answersOf(outcome);
+      if (answers.now) this.#put(answers.now, now);
+      if (answers.before) this.#put(answers.before, before);
+      this.#window.fold(answers.now && now, answers.before && before);
+      return;
+    }
+    now[0] = before[0] = outcome.score;
+    now[1] = target ?? Number.NaN;
+    before[1] = prior ?? Number.NaN;
+    if (this.#task === 'regression') {
+      const interval = target === undefined ? undefined : intervalAnswer(target, outcome.outputs);
+      now[2] = interval?.pinball ?? Number.NaN;
+      now[3] = interval?.covered ?? Number.NaN;
+      now[4] = interval?.nominal ?? Number.NaN;
+    }
+    this.#window.fold(target === undefined ? undefined : now, prior === undefined ? undefined : before);
   }
 
   quality(): BinaryQuality {
@@ -79,27 +100,12 @@ export class RecentOutcomes {
     this.#window.load(reader, stay ? Infinity : this.#segmentColumn);
   }
 
-  #cells(
-    outcome: Outcome,
-    target: number | undefined,
-    prior: number | undefined,
-  ): { now: number[] | undefined; before: number[] | undefined } {
-    const { score } = outcome;
-    if (this.#task === 'multiclass') {
-      const { now, before } = answersOf(outcome);
-      return { now: now && this.#classCells(now), before: before && this.#classCells(before) };
-    }
-    const before = prior === undefined ? undefined : [score, prior];
-    if (target === undefined) return { now: undefined, before };
-    if (this.#task === 'binary') return { now: [score, target], before };
-    const { pinball, covered, nominal } = intervalAnswer(target, outcome.outputs) ?? NO_INTERVAL;
-    return { now: [score, target, pinball, covered, nominal], before };
-  }
-
-  #classCells(answer: ClassAnswer): number[] {
+  #put(answer: ClassAnswer, cells: Float64Array): void {
     const { truth, said } = this.#names.named(answer);
-    const number = said === null ? NO_CLASS : this.#names.numberOf(said);
-    return [number, this.#names.numberOf(truth), answer.probability, answer.squares];
+    cells[0] = said === null ? NO_CLASS : this.#names.numberOf(said);
+    cells[1] = this.#names.numberOf(truth);
+    cells[2] = answer.probability;
+    cells[3] = answer.squares;
   }
 
   #measure({ columns }: Standing, weights?: Float64Array): BinaryQuality {
@@ -122,5 +128,3 @@ export class RecentOutcomes {
     return { values: [...regressionQuality(first!, second!, weights), ...intervals.values()], reliability: [] };
   }
 }
-
-const NO_INTERVAL = { pinball: Number.NaN, covered: Number.NaN, nominal: Number.NaN };

@@ -138,6 +138,26 @@ describe('what watches over a model', () => {
     expect(age.to).toBeGreaterThan(0.3);
   });
 
+  test('a feature with a rhythm, such as the hour, alarms a few times at most, and a real shift later is told', async () => {
+    const days = 60;
+    const rowsOfADay = 5_000;
+    const rows = stationary(9, days * rowsOfADay).map(({ features, target }, i) => {
+      const hour = Math.floor((24 * (i % rowsOfADay)) / rowsOfADay);
+      return { features: { ...features, x: i < 40 * rowsOfADay ? hour : hour + 12 }, target };
+    });
+    const { alarms } = await run(rows, {
+      options: { kind: 'logistic', drift: { signals: ['features'] } },
+      columns: shopColumns,
+    });
+    const before = alarms.filter(({ examples }) => examples <= 40 * rowsOfADay);
+    expect(before.length).toBeGreaterThan(0);
+    expect(before.length).toBeLessThan(4);
+    expect(before.at(-1)!.examples).toBeLessThan(10 * rowsOfADay);
+    const shifted = alarms.find(({ examples }) => examples > 40 * rowsOfADay);
+    expect(shifted).toMatchObject({ feature: 'x', detector: 'psi' });
+    expect(shifted!.examples).toBeLessThan(50 * rowsOfADay);
+  });
+
   test.each([
     ['mean', 'adwin', booleanLabel],
     ['mean', 'adwin', numberLabel],
