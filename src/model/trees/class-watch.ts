@@ -32,6 +32,9 @@ export class ClassWatch {
    * all of them and changes those of one class. NaN: to be computed anew.
    */
   #spreads: Float64Array = new Float64Array(0);
+  /** Of columns of codes, by slot · classes + class, the weight of all codes (NaN: to be computed anew); and by slot how many came. */
+  #weights: Float64Array = new Float64Array(0);
+  #distinct: number[] = [];
   #slots = 0;
   #codeBytes = 0;
 
@@ -54,7 +57,9 @@ export class ClassWatch {
       const codes = reader.floats();
       watch.codes.push(codes.length === 0 ? undefined : codes);
       watch.#codeBytes += codes.byteLength;
+      watch.#distinct.push(watch.#countCodes(codes));
     }
+    watch.#weights = new Float64Array(watch.#slots * classes).fill(Number.NaN);
     return watch;
   }
 
@@ -67,9 +72,10 @@ export class ClassWatch {
       200 +
       this.numbers.byteLength +
       this.#spreads.byteLength +
+      this.#weights.byteLength +
       this.#codeBytes +
       this.arrival.byteLength +
-      this.#slots * 8
+      this.#slots * 16
     );
   }
 
@@ -109,7 +115,7 @@ export class ClassWatch {
   #slotLogLikelihood(slot: number, value: number, c: number): number {
     if (value !== value) return 0;
     const codes = this.codes[slot];
-    if (codes !== undefined) return this.#codeLogLikelihood(codes, value, c);
+    if (codes !== undefined) return this.#codeLogLikelihood(slot, codes, value, c);
     const cell = slot * this.classes + c;
     const spreads = this.#spreads;
     let variance = spreads[cell * 2]!;
@@ -131,18 +137,29 @@ export class ClassWatch {
     return variance;
   }
 
-  /** Laplace's correction over the codes that came to this leaf. */
-  #codeLogLikelihood(codes: Float64Array, code: number, c: number): number {
-    let weight = 0;
-    let distinct = 0;
-    for (let from = 0; from < codes.length; from += this.classes) {
-      let any = 0;
-      for (let k = 0; k < this.classes; k++) any += codes[from + k]!;
-      if (any > 0) distinct += 1;
-      weight += codes[from + c]!;
+  /** Laplace's correction over the codes that came to this leaf. Kept sums: a row asks for every class, and changes one. */
+  #codeLogLikelihood(slot: number, codes: Float64Array, code: number, c: number): number {
+    const cell = slot * this.classes + c;
+    let weight = this.#weights[cell]!;
+    if (weight !== weight) {
+      // In the order of the codes, whichever came last: a loaded leaf then has the same bits.
+      weight = 0;
+      for (let at = c; at < codes.length; at += this.classes) weight += codes[at]!;
+      this.#weights[cell] = weight;
     }
     const own = codes[code * this.classes + c] ?? 0;
-    return weight === 0 ? 0 : Math.log((own + 1) / (weight + distinct));
+    return weight === 0 ? 0 : Math.log((own + 1) / (weight + this.#distinct[slot]!));
+  }
+
+  #countCodes(codes: Float64Array): number {
+    let distinct = 0;
+    for (let from = 0; from < codes.length; from += this.classes) if (this.#came(codes, from)) distinct += 1;
+    return distinct;
+  }
+
+  #came(codes: Float64Array, from: number): boolean {
+    for (let at = from; at < from + this.classes; at++) if (codes[at]! > 0) return true;
+    return false;
   }
 
   addClasses(classes: number): void {
@@ -154,6 +171,7 @@ export class ClassWatch {
     };
     this.numbers = widened(this.numbers, this.#slots, FIELDS);
     this.#spreads = unknown(this.numbers.length);
+    this.#weights = new Float64Array(this.#slots * classes).fill(Number.NaN);
     this.#codeBytes = 0;
     this.codes.forEach((codes, slot) => {
       if (codes === undefined) return;
@@ -205,13 +223,19 @@ export class ClassWatch {
       codes = grown(codes ?? new Float64Array(0), larger);
       this.codes[slot] = codes;
     }
+    if (!this.#came(codes, code * this.classes)) this.#distinct[slot]! += 1;
     codes[code * this.classes + c]! += weight;
+    this.#weights[slot * this.classes + c] = Number.NaN;
   }
 
   #addSlots(slots: number): void {
     this.numbers = grown(this.numbers, slots * this.classes * FIELDS);
     this.#spreads = unknown(this.numbers.length);
-    while (this.codes.length < slots) this.codes.push(undefined);
+    this.#weights = new Float64Array(slots * this.classes).fill(Number.NaN);
+    while (this.codes.length < slots) {
+      this.codes.push(undefined);
+      this.#distinct.push(0);
+    }
     this.#slots = slots;
   }
 }
