@@ -77,7 +77,10 @@ function subjects(): readonly Subject[] {
     const options = { kind: 'logistic', encode: { features: { merchant } } };
     return { name: `logistic with ${name}`, options, task: 'binary' };
   });
-  return [...kinds, ...encodings].filter(({ options }) => !KINDS || KINDS.includes(options.kind));
+  const portfolios = (['binary', 'regression', 'multiclass'] as const).map(
+    (task): Subject => ({ name: `auto (${task})`, options: { kind: 'auto' }, task }),
+  );
+  return [...kinds, ...encodings, ...portfolios].filter(({ options }) => !KINDS || KINDS.includes(options.kind));
 }
 
 /** `peer` is the size after a tenth of the events. */

@@ -45,7 +45,13 @@ export class AdaptiveTree implements TreeModel {
   constructor(options: AdaptiveTreeOptions, leaves: Leaves, random: Random) {
     this.#options = options;
     this.#random = random;
-    this.#tree = new HoeffdingTree(options, leaves, () => this.#detectorBytes + this.#tested.byteLength * 2);
+    const bytes = () => this.#detectorBytes + this.#tested.byteLength * 2;
+    this.#tree = new HoeffdingTree(options, leaves, {
+      get bytes() {
+        return bytes();
+      },
+      renumber: (places, ended) => this.#renumber(places, ended),
+    });
   }
 
   get bytes(): number {
@@ -179,6 +185,7 @@ export class AdaptiveTree implements TreeModel {
   #startAlternate(node: number): void {
     this.#tested[node] = this.#errors[node] = 0;
     this.#dropAlternate(node);
+    if (!this.#tree.roomFor(1)) return;
     const alternate = this.#tree.addLeaf(this.#tree.arena.depth[node]!);
     this.#reserve();
     this.#forget(alternate);
@@ -224,6 +231,29 @@ export class AdaptiveTree implements TreeModel {
     this.#tested[node] = this.#errors[node] = 0;
     this.#detectorBytes -= this.#detectors.get(node)?.bytes ?? 0;
     this.#detectors.delete(node);
+  }
+
+  /** What grew beside branches is gone. */
+  #renumber(places: ReadonlyMap<number, number>, ended: ReadonlySet<number>): void {
+    for (const node of ended) this.#forget(node);
+    this.#alternates.clear();
+    const { capacity } = this.#tree.arena;
+    const [tested, errors] = [new Float64Array(capacity), new Float64Array(capacity)];
+    const detectors = [...this.#detectors];
+    this.#detectors.clear();
+    this.#detectorBytes = 0;
+    for (const [node, place] of places) {
+      tested[place] = this.#tested[node] ?? 0;
+      errors[place] = this.#errors[node] ?? 0;
+    }
+    for (const [node, detector] of detectors) {
+      const place = places.get(node);
+      if (place === undefined) continue;
+      this.#detectors.set(place, detector);
+      this.#detectorBytes += detector.bytes;
+    }
+    this.#tested = tested;
+    this.#errors = errors;
   }
 
   #measure(node: number, error: number): void {

@@ -27,16 +27,16 @@ export class ClassLeaves implements Leaves {
   readonly #random: Random;
   #classes: number;
   #columns = 0;
-  #nodes = 8;
+  #nodes = 1;
   /** By node and class. */
   #counts: Float64Array;
   /** By node: classes in the order in which they came, as River's dictionaries have them, and how many. */
   #order: Float64Array;
   #present: Float64Array;
   /** By node: weight that the counts, and that naive Bayes, got right; and the weight at the last try to split. */
-  #countsRight: Float64Array = new Float64Array(8);
-  #bayesRight: Float64Array = new Float64Array(8);
-  #tried: Float64Array = new Float64Array(8);
+  #countsRight: Float64Array = new Float64Array(1);
+  #bayesRight: Float64Array = new Float64Array(1);
+  #tried: Float64Array = new Float64Array(1);
   /** By node; undefined for branches and for leaves that were deactivated. */
   #watches: (ClassWatch | undefined)[] = [];
   #watchedBytes = 0;
@@ -47,9 +47,9 @@ export class ClassLeaves implements Leaves {
     this.#layout = layout;
     this.#random = random;
     this.#classes = classes;
-    this.#counts = new Float64Array(8 * classes);
-    this.#order = new Float64Array(8 * classes);
-    this.#present = new Float64Array(8);
+    this.#counts = new Float64Array(classes);
+    this.#order = new Float64Array(classes);
+    this.#present = new Float64Array(1);
     this.#scratch = new Float64Array(classes);
   }
 
@@ -191,6 +191,24 @@ export class ClassLeaves implements Leaves {
     let greatest = 0;
     for (let c = 0; c < this.#classes; c++) greatest = Math.max(greatest, this.#counts[from + c]!);
     return this.#total(node) - greatest;
+  }
+
+  /** A branch knows its counts: as a leaf it speaks by them, and watches nothing. */
+  keepOnly(kept: readonly number[], capacity: number): void {
+    const rows = (from: Float64Array, size: number) => {
+      const to = new Float64Array(capacity * size);
+      for (const [place, node] of kept.entries()) to.set(from.subarray(node * size, (node + 1) * size), place * size);
+      return to;
+    };
+    this.#counts = rows(this.#counts, this.#classes);
+    this.#order = rows(this.#order, this.#classes);
+    this.#present = rows(this.#present, 1);
+    this.#countsRight = rows(this.#countsRight, 1);
+    this.#bayesRight = rows(this.#bayesRight, 1);
+    this.#tried = rows(this.#tried, 1);
+    this.#watches = kept.map((node) => this.#watches[node]);
+    this.#watchedBytes = this.#watches.reduce((sum, watch) => sum + (watch?.bytes ?? 0), 0);
+    this.#nodes = capacity;
   }
 
   save(writer: StateWriter, nodes: number): void {

@@ -7,22 +7,29 @@ import { NodeArena, NONE } from './node-arena.ts';
 import type { SplitOptions } from './split.ts';
 import type { TreeModel } from './tree-model.ts';
 
+/** What stands beside the tree's nodes. */
+export interface BesideTree {
+  /** That count towards its limit. */
+  readonly bytes: number;
+  /** Nodes have other numbers now, by their former ones; those that are not there are gone, and `ended` are leaves. */
+  renumber(places: ReadonlyMap<number, number>, ended: ReadonlySet<number>): void;
+}
+
 export class HoeffdingTree implements TreeModel {
   readonly arena = new NodeArena();
   readonly leaves: Leaves;
   readonly #options: SplitOptions;
-  readonly #overhead: () => number;
+  readonly #beside: BesideTree | undefined;
   #root = NONE;
 
-  /** @param overhead bytes beside the tree that count towards its limit */
-  constructor(options: SplitOptions, leaves: Leaves, overhead: () => number = () => 0) {
+  constructor(options: SplitOptions, leaves: Leaves, beside?: BesideTree) {
     this.#options = options;
-    this.#overhead = overhead;
+    this.#beside = beside;
     this.leaves = leaves;
   }
 
   get bytes(): number {
-    return this.arena.bytes + this.leaves.bytes + this.#overhead();
+    return this.arena.bytes + this.leaves.bytes + (this.#beside?.bytes ?? 0);
   }
 
   get outputs(): number {
@@ -37,6 +44,9 @@ export class HoeffdingTree implements TreeModel {
   prepare(columns: number, y: number): void {
     this.leaves.prepare(columns, y);
     if (this.#root === NONE) this.#root = this.addLeaf(0);
+    // Classes and columns that come late, and detectors, make nodes larger than they were when there was room for them.
+    while (this.#shapeBytes > this.#options.max_bytes * 0.75 && this.arena.capacity > 1) this.#cut();
+    this.#keepToLimit();
   }
 
   learn(row: Float64Array, y: number, weight: number): void {
@@ -56,7 +66,12 @@ export class HoeffdingTree implements TreeModel {
     if (!this.leaves.active(leaf)) return;
     if (this.arena.depth[leaf]! >= this.#options.max_depth) this.leaves.deactivate(leaf);
     else if (this.leaves.waiting(leaf) >= this.#options.grace_period) this.#attempt(leaf);
-    if (this.bytes > this.#options.max_bytes) this.#shed();
+    this.#keepToLimit();
+  }
+
+  /** The shape itself, without what is watched, never takes more than half: a tree that large keeps the nodes that it has. */
+  roomFor(nodes: number): boolean {
+    return this.#shapeBytes <= this.#options.max_bytes / (this.arena.full(nodes) ? 4 : 2);
   }
 
   addLeaf(depth: number): number {
@@ -128,9 +143,33 @@ export class HoeffdingTree implements TreeModel {
     return plain[output]!;
   }
 
+  /** All but what is watched. */
+  get #shapeBytes(): number {
+    return this.bytes - this.leaves.watchedBytes;
+  }
+
+  /** To half as many nodes at most, level by level from the root; branches whose children are gone are leaves that never split. */
+  #cut(): void {
+    const { arena } = this;
+    const most = arena.capacity >> 1;
+    const kept = [this.#root];
+    const ended = new Set<number>();
+    for (let i = 0; i < kept.length; i++) {
+      const node = kept[i]!;
+      if (arena.feature[node] === NONE) continue;
+      if (kept.length + 2 <= most) kept.push(arena.left[node]!, arena.right[node]!);
+      else ended.add(node);
+    }
+    // As a load would have it, or sizes, and with them what is done at the limit, would differ afterwards.
+    const capacity = 2 ** Math.ceil(Math.log2(kept.length));
+    this.leaves.keepOnly(kept, capacity, ended);
+    arena.keepOnly(kept, capacity);
+    this.#beside?.renumber(new Map(kept.map((node, place) => [node, place])), ended);
+    this.#root = 0;
+  }
+
   #attempt(leaf: number): void {
-    // The shape itself never takes more than half: a tree that large keeps what it has.
-    if (this.bytes - this.leaves.watchedBytes > this.#options.max_bytes / 2) return this.leaves.deactivate(leaf);
+    if (!this.roomFor(2)) return this.leaves.deactivate(leaf);
     const split = this.leaves.attempt(leaf);
     if (split === undefined) return;
     const { arena } = this;
@@ -147,6 +186,10 @@ export class HoeffdingTree implements TreeModel {
     arena.right[leaf] = right;
     arena.weight[left] = split.leftWeight;
     arena.weight[right] = split.rightWeight;
+  }
+
+  #keepToLimit(): void {
+    if (this.bytes > this.#options.max_bytes && this.leaves.watchedBytes > 0) this.#shed();
   }
 
   /** Down to three quarters of the limit, so that it is not looked for at every example. */

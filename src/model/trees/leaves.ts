@@ -37,6 +37,8 @@ export interface Leaves {
   explain(node: number, row: Float64Array, output: number, into: Float64Array): void;
   /** How much an active leaf may still gain by a split: the least promising are deactivated first. */
   promise(node: number): number;
+  /** Only the nodes in `kept` stay, each numbered by its place there. `ended`: of these, branches that are leaves from now on. */
+  keepOnly(kept: readonly number[], capacity: number, ended: ReadonlySet<number>): void;
   save(writer: StateWriter, nodes: number): void;
   load(reader: StateReader, nodes: number): void;
 }

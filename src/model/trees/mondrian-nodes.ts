@@ -128,6 +128,11 @@ export class MondrianNodes {
     this.#count = this.#capacity = kept.length;
   }
 
+  /** Room that `most` nodes have no use for is given back. */
+  shrink(most: number): void {
+    if (this.#capacity > most) this.#resize(Math.max(this.#count, Math.min(most, this.#count * 2)));
+  }
+
   save(writer: StateWriter): void {
     writer.u32(this.columns);
     writer.u32(this.outputs);
@@ -153,14 +158,14 @@ export class MondrianNodes {
 
   #resize(capacity: number): void {
     for (const name of ['feature', 'left', 'right', 'parent'] as const) {
-      const larger = new Int32Array(capacity);
-      larger.set(this[name]);
-      this[name] = larger;
+      const resized = new Int32Array(capacity);
+      resized.set(this[name].subarray(0, this.#count));
+      this[name] = resized;
     }
     for (const name of ['threshold', 'time', 'samples', 'own', 'all'] as const)
-      this[name] = grown(this[name], capacity);
-    for (const name of ['least', 'greatest'] as const) this[name] = grown(this[name], capacity * this.columns);
-    this.learned = grown(this.learned, capacity * this.outputs);
+      this[name] = grown(this[name].subarray(0, this.#count), capacity);
+    for (const name of ['least', 'greatest', 'learned'] as const)
+      this[name] = grown(this[name].subarray(0, this.#count * this.#stride(name)), capacity * this.#stride(name));
     this.#capacity = capacity;
   }
 }

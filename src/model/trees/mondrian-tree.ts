@@ -60,6 +60,7 @@ export class MondrianTree {
       nodes.cut(this.#most);
       this.#weighAll();
     }
+    nodes.shrink(this.#most);
     nodes.widen(columns, outputs);
     this.#outside = new Float64Array(columns);
   }

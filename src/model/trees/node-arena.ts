@@ -6,25 +6,40 @@ export const NONE = -1;
 
 export class NodeArena {
   /** By node: the column it asks for; NONE for a leaf. */
-  feature = new Int32Array(8);
+  feature: Int32Array;
   /** Numbers up to it go left; for categories: this code goes left. */
-  threshold = new Float64Array(8);
-  nominal = new Uint8Array(8);
-  left = new Int32Array(8);
-  right = new Int32Array(8);
-  depth = new Int32Array(8);
+  threshold: Float64Array;
+  nominal: Uint8Array;
+  left: Int32Array;
+  right: Int32Array;
+  depth: Int32Array;
   /** Weight of the examples that a node has seen, with its share of its parent's at the split. */
-  weight = new Float64Array(8);
+  weight: Float64Array;
   #count = 0;
   readonly #free: number[] = [];
+
+  constructor(capacity = 1) {
+    this.feature = new Int32Array(capacity);
+    this.left = new Int32Array(capacity);
+    this.right = new Int32Array(capacity);
+    this.depth = new Int32Array(capacity);
+    this.threshold = new Float64Array(capacity);
+    this.weight = new Float64Array(capacity);
+    this.nominal = new Uint8Array(capacity);
+  }
 
   get bytes(): number {
     return this.feature.length * (4 * 4 + 1 + 8 * 2);
   }
 
-  /** Nodes that there is room for: ids are below. */
+  /** Nodes that there is room for, a power of two: ids are below. */
   get capacity(): number {
     return this.feature.length;
+  }
+
+  /** So many more nodes would make the arrays longer. */
+  full(more: number): boolean {
+    return this.#count + more - this.#free.length > this.capacity;
   }
 
   /** Ids given out so far are below. */
@@ -75,6 +90,23 @@ export class NodeArena {
     return nodes;
   }
 
+  /** Only the nodes in `kept` stay, each numbered by its place there; a branch without both of its children becomes a leaf. */
+  keepOnly(kept: readonly number[], capacity: number): void {
+    const places = new Map(kept.map((node, place) => [node, place]));
+    const small = new NodeArena(capacity);
+    for (const [place, node] of kept.entries()) {
+      for (const name of ['threshold', 'nominal', 'depth', 'weight'] as const) small[name][place] = this[name][node]!;
+      const [left, right] = [places.get(this.left[node]!), places.get(this.right[node]!)];
+      const branch = this.feature[node] !== NONE && left !== undefined && right !== undefined;
+      small.feature[place] = branch ? this.feature[node]! : NONE;
+      small.left[place] = branch ? left : NONE;
+      small.right[place] = branch ? right : NONE;
+    }
+    for (const name of ARRAYS) Object.assign(this, { [name]: small[name] });
+    this.#count = kept.length;
+    this.#free.length = 0;
+  }
+
   save(writer: StateWriter): void {
     writer.u32(this.#count);
     for (const array of this.#arrays()) writer.floats(Float64Array.from(array.subarray(0, this.#count)));
@@ -90,7 +122,7 @@ export class NodeArena {
   }
 
   #arrays() {
-    return [this.feature, this.threshold, this.nominal, this.left, this.right, this.depth, this.weight];
+    return ARRAYS.map((name) => this[name]);
   }
 
   #grow(): void {
@@ -116,3 +148,6 @@ export class NodeArena {
     this.nominal = nominal;
   }
 }
+
+/** In the order in which they are saved. */
+const ARRAYS = ['feature', 'threshold', 'nominal', 'left', 'right', 'depth', 'weight'] as const;

@@ -38,7 +38,7 @@ export class ValueLeaves implements Leaves {
   readonly #layout: Layout;
   readonly #random: Random;
   #columns = 0;
-  #nodes: Float64Array = new Float64Array(8 * FIELDS);
+  #nodes: Float64Array = new Float64Array(FIELDS);
   /** By node; undefined for branches and for leaves that were deactivated. */
   #watches: (ValueWatch | undefined)[] = [];
   /** By node, a weight a column; undefined for branches. */
@@ -157,6 +157,20 @@ export class ValueLeaves implements Leaves {
 
   promise(node: number): number {
     return this.#nodes[node * FIELDS + SQUARES]!;
+  }
+
+  /** A branch knows its mean: as a leaf it speaks by it, and its model starts from nothing. */
+  keepOnly(kept: readonly number[], capacity: number, ended: ReadonlySet<number>): void {
+    const nodes = new Float64Array(capacity * FIELDS);
+    for (const [place, node] of kept.entries()) {
+      nodes.set(this.#nodes.subarray(node * FIELDS, (node + 1) * FIELDS), place * FIELDS);
+      if (ended.has(node)) nodes[place * FIELDS + MEAN_ERROR] = nodes[place * FIELDS + MODEL_ERROR] = 0;
+    }
+    this.#nodes = nodes;
+    this.#watches = kept.map((node) => this.#watches[node]);
+    this.#watchedBytes = this.#watches.reduce((sum, watch) => sum + (watch?.bytes ?? 0), 0);
+    this.#models = kept.map((node) => (ended.has(node) ? new Float64Array(this.#columns) : this.#models[node]));
+    this.#modelBytes = this.#models.reduce((sum, model) => sum + (model?.byteLength ?? 0), 0);
   }
 
   save(writer: StateWriter, nodes: number): void {
