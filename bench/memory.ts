@@ -77,9 +77,11 @@ function subjects(): readonly Subject[] {
     const options = { kind: 'logistic', encode: { features: { merchant } } };
     return { name: `logistic with ${name}`, options, task: 'binary' };
   });
-  const portfolios = (['binary', 'regression', 'multiclass'] as const).map(
-    (task): Subject => ({ name: `auto (${task})`, options: { kind: 'auto' }, task }),
-  );
+  const portfolios = (['binary', 'regression', 'multiclass'] as const).map((task): Subject => ({
+    name: `auto (${task})`,
+    options: { kind: 'auto' },
+    task,
+  }));
   return [...kinds, ...encodings, ...portfolios].filter(({ options }) => !KINDS || KINDS.includes(options.kind));
 }
 

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { ColumnType } from '../../../src/flow/pipeline.ts';
 import { createModel } from '../../../src/model/create-model.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { booleanLabel, floatColumns, numberLabel, requestFor } from '../phishing.ts';
+import { pythonRandom } from '../mersenne.ts';
 import { seeded } from '../seeded.ts';
 
 async function treeOf(
@@ -43,6 +45,45 @@ test('through pure leaves, drift and noise a tree is what River predicts', async
     model.learn(example);
   }
   expect(compared).toBe(3999);
+  expect(worst).toBeLessThan(1e-9);
+});
+
+/** River's SEA (Street, Kim 2001): four concepts of 10,000 rows, one label in ten turned. */
+function* sea() {
+  for (const [block, threshold] of [8, 9, 7, 9.5].entries()) {
+    const random = pythonRandom(42 + block);
+    for (let i = 0; i < 10_000; i++) {
+      const [x0, x1, x2] = [10 * random(), 10 * random(), 10 * random()];
+      const above = x0 + x1 > threshold;
+      yield { features: { x0, x1, x2 }, target: Number(above !== random() < 0.1), weight: 1 };
+    }
+  }
+}
+
+test('over 40,000 rows of SEA, whose concept changes three times, the defaults are what River predicts', async () => {
+  const trace = gunzipSync(readFileSync(new URL('../golden/ht_sea_drift.csv.gz', import.meta.url))).toString('utf8');
+  const expected = new Map(
+    trace
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(',') as [string, string])
+      // Blank: River knows no class true yet.
+      .map(([i, p]) => [Number(i), p === '' ? 0 : Number(p)]),
+  );
+  const model = await treeOf(floatColumns(['x0', 'x1', 'x2']), booleanLabel);
+  let worst = 0;
+  let [i, compared] = [0, 0];
+  for (const example of sea()) {
+    const river = expected.get(i);
+    if (river !== undefined) {
+      worst = Math.max(worst, Math.abs(model.predictMany([example.features])[0]!.score! - river));
+      compared += 1;
+    }
+    model.learn(example);
+    i += 1;
+  }
+  expect(compared).toBe(5000);
   expect(worst).toBeLessThan(1e-9);
 });
 
