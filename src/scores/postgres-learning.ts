@@ -313,13 +313,26 @@ export async function insertDrift(client: pg.Client, id: GenerationId, drift: re
   });
 }
 
-/** The present values, and those of the hour. */
+/** The present values, in the place of all that there were, and those of the hour. In a transaction of the caller's. */
 export async function upsertMetrics(
   client: pg.Client,
   id: GenerationId,
   values: readonly MetricValue[],
   atUs: number,
 ): Promise<void> {
+  await client.query({
+    name: 'delete former metrics',
+    text: `delete from millrace._metrics m where pipeline_id = $1 and generation = $2 and hour = '-infinity' and not exists (
+      select from unnest($3::text[], $4::text[], $5::text[]) u(period, segment, metric)
+      where (u.period, u.segment, u.metric) = (m.period, m.segment, m.metric))`,
+    values: [
+      id.pipelineId,
+      id.generation,
+      textArray(values.map((value) => value.period)),
+      textArray(values.map((value) => value.segment)),
+      textArray(values.map((value) => value.metric)),
+    ],
+  });
   await client.query({
     name: 'write metrics',
     text: `insert into millrace._metrics (pipeline_id, generation, hour, period, segment, metric, value, baseline, baseline_kind, examples,

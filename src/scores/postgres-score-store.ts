@@ -175,7 +175,11 @@ export class PostgresScoreStore implements ScoreStore {
   }
 
   async writeMetrics(id: GenerationId, values: readonly MetricValue[], atUs: number): Promise<void> {
-    await this.#sessions.use((client) => upsertMetrics(client, id, values, atUs));
+    await this.#sessions.use(async (client) => {
+      await client.query('begin');
+      await upsertMetrics(client, id, values, atUs);
+      await client.query('commit');
+    });
   }
 
   async remove(id: GenerationId): Promise<void> {

@@ -220,7 +220,7 @@ export class PipelineTask {
         shown = learning.changes;
         const values = rows.with(learning.metrics());
         try {
-          if (values.length > 0) await store.writeMetrics(this.#id, values, clock.nowUs());
+          await store.writeMetrics(this.#id, values, clock.nowUs());
         } catch (error) {
           if (!isRetryable(error)) this.#say('running', error);
           shown = -1;

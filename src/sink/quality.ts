@@ -8,6 +8,7 @@ import { MillraceError } from '../runtime/errors.ts';
 import type { MetricValue } from '../scores/score-store.ts';
 import type { MeasuredOutcome, Metrics, MetricsRequest } from './ports.ts';
 import { Segments, type SavedSegments } from './segments.ts';
+import { shownName } from './shown-name.ts';
 import { TimeSpan, type SavedSpan } from './time-span.ts';
 
 const PERIODS: readonly Period[] = ['all', 'recent', 'backfill'];
@@ -80,7 +81,8 @@ class Quality implements Metrics {
     const values: Shown[] = [];
     const put = (period: Shown['period'], segment: string, figures: readonly Figure[], span: TimeSpan): void => {
       for (const figure of figures)
-        if (this.#isShown(figure.metric)) values.push({ period, segment, ...figure, ...span.save() });
+        if (this.#isShown(figure.metric))
+          values.push({ period, segment, ...figure, metric: shownName(figure.metric), ...span.save() });
     };
     for (const [period, { metrics, span }] of this.#periods) {
       const { values: figures, reliability } = metrics.quality();

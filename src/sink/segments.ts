@@ -3,6 +3,7 @@
 
 import { PrequentialMetrics, type MeasuredTask } from '../model/metrics/prequential-metrics.ts';
 import type { MetricValue, Outcome } from '../model/metrics/outcome.ts';
+import { shownName } from './shown-name.ts';
 import { TimeSpan, type SavedSpan } from './time-span.ts';
 
 /** Values with figures of their own. */
@@ -25,12 +26,16 @@ export class Segments {
     this.by = by;
     this.#task = task;
     for (const { name, state, ...span } of saved?.segments ?? [])
-      this.#open(name, PrequentialMetrics.load(task, 'all', Buffer.from(state, 'base64')), new TimeSpan(span));
+      this.#open(
+        shownName(name),
+        PrequentialMetrics.load(task, 'all', Buffer.from(state, 'base64')),
+        new TimeSpan(span),
+      );
   }
 
   /** Counts it in its segment; gives that segment's number. */
   fold(segment: string, outcome: Outcome, eventTimeUs: number | null): number {
-    const number = this.#numberOf(segment);
+    const number = this.#numberOf(shownName(segment));
     const { metrics, span } = this.#segments[number]!;
     metrics.fold(outcome);
     span.include(eventTimeUs);
