@@ -93,10 +93,9 @@ function watchesNothing({ parsed }: Resolved): boolean {
   return parsed.drift.signals.length === 0;
 }
 
-/** Throws MODEL_INVALID where the options of `drift` ask for what this model cannot do. */
+/** Throws MODEL_INVALID where `drift.action` needs another model and the kind gives none at once. */
 function guardOf(resolved: Resolved, request: ModelRequest, model: Model): GuardParts {
   const { kind, parsed } = resolved;
-  checkDrift(parsed.drift, resolved.task, request.arrivals === true);
   const seed = seedOf(resolved, request);
   const { features } = planEncoding(featuresOf(resolved, request), parsed.encode);
   const parts = {
@@ -153,6 +152,7 @@ function resolve(request: ModelRequest, former = false): Resolved {
   const task = chooseTask(kind, parsed, request);
   checkSegments(parsed, request);
   checkTargets(parsed, task);
+  checkDrift(parsed.drift, task, request.arrivals === true);
   if (learnsArrivals(task, parsed) && !request.arrivals) throw noArrivals(kind, task);
   const correction = correctionOf(parsed, task, kind === auto);
   return { kind, learners: correctedKind(kind, correction), task, options, parsed };

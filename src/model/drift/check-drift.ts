@@ -19,7 +19,7 @@ export function checkDrift(options: DriftOptions, task: LearnedTask, arrivals: b
       `"drift.detector": "${detector.name}" counts errors, and numbers are never simply wrong`,
       'Take "adwin" or "page_hinkley".',
     );
-  if (on === 'arrivals' && !arrivals)
+  if (on === 'arrivals' && !arrivals && signals.length > 0)
     throw invalid(
       '"drift.on": "arrivals" is not supported here: rows that have no label are not stored',
       'Leave it out: "examples" is the default.',

@@ -3,8 +3,7 @@
 import { z } from 'zod';
 import { detectorOptions } from './detector-options.ts';
 
-export const SIGNALS = ['loss', 'score', 'features'] as const;
-export type DriftSignal = (typeof SIGNALS)[number];
+const SIGNALS = ['loss', 'score', 'features'] as const;
 
 export const driftOptions = z
   .strictObject({

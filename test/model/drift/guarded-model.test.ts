@@ -297,6 +297,7 @@ describe('at a drift', () => {
 describe('options of drift', () => {
   test.each([
     [{ detector: { name: 'ddm' } }, numberLabel, /counts errors, and numbers are never simply wrong/],
+    [{ action: 'adapt', signals: [] }, booleanLabel, /acts on the signal "loss", which is not watched/],
     [{ action: 'adapt', signals: ['features'] }, booleanLabel, /acts on the signal "loss", which is not watched/],
     [{ detector: { name: 'adwn' } }, booleanLabel, /"drift.detector.name" is not valid/],
     [{ detector: { name: 'adwin', dleta: 1 } }, booleanLabel, /unknown model option "dleta" in "drift.detector"/],
