@@ -3,8 +3,9 @@ import type { ColumnType } from '../../src/flow/pipeline.ts';
 import { createModel, loadModel } from '../../src/model/create-model.ts';
 import { encodeOptions } from '../../src/model/encoder/encode-options.ts';
 import { Encoder } from '../../src/model/encoder/encoder.ts';
-import { numberOf } from '../../src/model/encoder/feature-value.ts';
+import { hashText, numberOf } from '../../src/model/encoder/feature-value.ts';
 import type { FeatureRow } from '../../src/model/model.ts';
+import { StateReader, StateWriter } from '../../src/model/saved-state.ts';
 import { booleanLabel, phishing, requestFor } from './phishing.ts';
 
 const OIDS: Record<string, number> = {
@@ -128,6 +129,51 @@ describe('an encoder', () => {
     const first = sequence(again);
     expect(sequence(encoderOf({ a: 'text', b: 'text' }, options))).toEqual(first);
     expect(sequence(other)).not.toEqual(first);
+  });
+
+  test('starts hashing anew with other buckets or another seed: no category gets what another has learned', () => {
+    const options = { categories: 'hashing', dimensions: 4 };
+    const encoder = encoderOf({ a: 'text' }, options);
+    for (const a of ['u', 'v', 'w', 'x', 'y', 'z']) encoder.encode({ a }, true);
+    const used = encoder.dimensions;
+    const writer = new StateWriter('encoder');
+    encoder.save(writer);
+    const saved = writer.finish();
+    const loaded = (other: object): Encoder =>
+      new Encoder(
+        columnsOf({ a: 'text' }),
+        encodeOptions.parse({ ...options, ...other }),
+        new StateReader(saved, 'encoder'),
+      );
+    expect(encoded(loaded({}), { a: 'u' })).toEqual(encoded(encoder, { a: 'u' }));
+    for (const other of [{ dimensions: 8 }, { hash_seed: 1 }]) {
+      const anew = loaded(other);
+      expect(encoded(anew, { a: 'u' })).toEqual([]);
+      expect(encoded(anew, { a: 'u' }, true)[0]![0]).toBe(used);
+    }
+  });
+
+  test('goes on with buckets that were saved before it was said whose they are', () => {
+    const writer = new StateWriter('encoder');
+    writer.u32(4);
+    writer.f64(0);
+    writer.u32(1);
+    writer.text('a');
+    writer.text('hashing');
+    for (const value of [-1, -1, 0, 0, 0]) writer.f64(value);
+    writer.u32(4);
+    for (const bucket of [3, 2, 1, 0]) {
+      writer.text(String(bucket));
+      writer.u32(bucket);
+    }
+    const options = encodeOptions.parse({ categories: 'hashing', dimensions: 4 });
+    const encoder = new Encoder(columnsOf({ a: 'text' }), options, new StateReader(writer.finish(), 'encoder'));
+    expect(encoded(encoder, { a: 'u' })[0]![0]).toBe((hashText('u', 0) & 0x7fffffff) % 4);
+    const again = new StateWriter('encoder');
+    encoder.save(again);
+    const same = new Encoder(columnsOf({ a: 'text' }), options, new StateReader(again.finish(), 'encoder'));
+    expect(encoded(same, { a: 'u' })).toEqual(encoded(encoder, { a: 'u' }));
+    expect(same.dimensions).toBe(4);
   });
 
   test('decides by the type, not by the value: a number can be a category, a text a number', () => {

@@ -77,6 +77,7 @@ export class Encoder implements Layout {
     for (const plan of features) {
       let state = this.#states.get(plan.name);
       if (!state || !continues(state, plan)) state = this.#start(plan);
+      state.buckets = plan.buckets;
       // Another scale than it had starts anew, in the same dimension.
       if (!isNominal(plan.role) && state.scaler?.scale !== plan.scale) state.scaler = scalerOf(plan.scale);
       this.#states.set(plan.name, state);
@@ -381,9 +382,10 @@ function mostOf(plan: FeaturePlan): number {
   return plan.role === 'hashing' ? plan.dimensions : (plan.text?.dimensions ?? 1);
 }
 
-/** A state of another role, or of texts with other buckets, is not gone on with: its dimensions stay unused. */
+/** A state of another role, or with other buckets, is not gone on with: its dimensions stay unused. */
 function continues(state: FeatureState, plan: FeaturePlan): boolean {
-  return state.role === plan.role && state.text?.size === plan.text?.dimensions;
+  if (state.role !== plan.role || state.text?.size !== plan.text?.dimensions) return false;
+  return state.buckets === undefined || state.buckets === plan.buckets;
 }
 
 /** An ordinal's code, and a target's mean, are taken as numbers. */

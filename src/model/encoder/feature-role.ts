@@ -28,6 +28,8 @@ export interface FeaturePlan {
   readonly smoothing: number;
   /** Of texts. */
   readonly text: TextOptions | undefined;
+  /** Of what is hashed: what decides which bucket is whose. */
+  readonly buckets: string | undefined;
 }
 
 /** Buckets of a text, and of the shortest and longest n-gram, where the options say nothing. */
@@ -85,16 +87,20 @@ function planFeature(column: ColumnType, options: EncodeOptions): FeaturePlan | 
   if (as !== 'number' && source === 'time') throw unfit(column, as);
   if (as === 'text' && source !== 'text') throw unfit(column, as);
   const categories = own?.categories ?? options.categories;
+  const role = as !== 'category' ? as : source === 'boolean' && own?.as === undefined ? 'flag' : categories;
+  const dimensions = own?.dimensions ?? options.dimensions;
+  const text = as === 'text' ? textOf(own ?? {}, options) : undefined;
   return {
     name: column.name,
-    role: as !== 'category' ? as : source === 'boolean' && own?.as === undefined ? 'flag' : categories,
+    role,
     source,
     scale: scaleOf(own ?? {}) ?? scaleOf(options)!,
     indicator: (own?.missing ?? options.missing) !== 'ignore',
     maxValues: own?.max_values ?? options.max_values,
-    dimensions: own?.dimensions ?? options.dimensions,
+    dimensions,
     smoothing: own?.smoothing ?? DEFAULT_SMOOTHING,
-    text: as === 'text' ? textOf(own ?? {}, options) : undefined,
+    text,
+    buckets: text || role === 'hashing' ? `${text?.dimensions ?? dimensions} by seed ${options.hash_seed}` : undefined,
   };
 }
 

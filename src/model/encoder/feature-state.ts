@@ -9,6 +9,8 @@ import { TextBuckets } from './text-ngrams.ts';
 
 export const NO_DIMENSION = -1;
 
+const OF_BUCKETS = ' into ';
+
 /** It outlives the column: a feature that comes back finds its weights. */
 export interface FeatureState {
   readonly name: string;
@@ -25,6 +27,8 @@ export interface FeatureState {
   /** Of the roles of these names. */
   readonly target: TargetMeans | undefined;
   readonly text: TextBuckets | undefined;
+  /** As in the plan; undefined too where a former Millrace saved it, which did not say. */
+  buckets: string | undefined;
 }
 
 export function newState(plan: FeaturePlan, dimension: number, moments: Moments): FeatureState {
@@ -38,6 +42,7 @@ export function newState(plan: FeaturePlan, dimension: number, moments: Moments)
     values: new Map(),
     target: plan.role === 'target' ? new TargetMeans(plan.maxValues) : undefined,
     text: plan.text && new TextBuckets(plan.text.dimensions),
+    buckets: plan.buckets,
   };
 }
 
@@ -48,8 +53,9 @@ export function bytesOf(state: FeatureState): number {
 
 export function saveState(state: FeatureState, moments: Moments, writer: StateWriter): void {
   writer.text(state.name);
-  // A scaler's own state follows the values, and its name the role.
-  writer.text(state.scaler ? `${state.role}:${state.scaler.scale}` : state.role);
+  // A scaler's own state follows the values, and its name the role; so does what decides about buckets.
+  const buckets = state.buckets === undefined ? '' : `${OF_BUCKETS}${state.buckets}`;
+  writer.text(state.scaler ? `${state.role}:${state.scaler.scale}` : `${state.role}${buckets}`);
   writer.f64(state.dimension);
   writer.f64(state.missing);
   writer.f64(moments.counts[state.slot]!);
@@ -72,7 +78,8 @@ export function loadState(
   plans: ReadonlyMap<string, FeaturePlan>,
 ): FeatureState {
   const name = reader.text();
-  const [role, scale] = reader.text().split(':') as [Role, string | undefined];
+  const [named, buckets] = reader.text().split(OF_BUCKETS) as [string, string | undefined];
+  const [role, scale] = named.split(':') as [Role, string | undefined];
   const dimension = reader.f64();
   const missing = reader.f64();
   const slot = moments.add(reader.f64(), reader.f64(), reader.f64());
@@ -81,5 +88,5 @@ export function loadState(
   const scaler = scale === undefined ? undefined : scalerOf(scale, reader);
   const target = role === 'target' ? new TargetMeans(plans.get(name)?.maxValues ?? 0, reader) : undefined;
   const text = role === 'text' ? new TextBuckets(0, reader) : undefined;
-  return { name, role, dimension, missing, slot, scaler, values, target, text };
+  return { name, role, dimension, missing, slot, scaler, values, target, text, buckets };
 }
