@@ -9,9 +9,11 @@ import { checkSchema } from '../catalog/schema-version.ts';
 import { createModel, loadModel } from '../model/create-model.ts';
 import { targetOf } from '../model/target.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { MillraceError } from '../runtime/errors.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { createRegistry } from '../runtime/metrics.ts';
 import { PostgresScoreStore } from '../scores/postgres-score-store.ts';
+import { SessionPool } from '../scores/session-pool.ts';
 import { serveHttp } from '../serve/http.ts';
 import { alertCompiler } from '../sink/alert.ts';
 import { sinkMeasures } from '../sink/measures.ts';
@@ -25,6 +27,7 @@ import { warehouseOf, type CommonFlags } from './flags.ts';
 import { openLog } from './open-log.ts';
 import { listenForSignals } from './signals.ts';
 import { topicChanges } from './topic-changes.ts';
+import { topicOwner } from './topic-owner.ts';
 
 const READ = { maxRecords: 10_000, maxBytes: 8 * 2 ** 20 };
 
@@ -57,6 +60,7 @@ export async function runSinkProcess(flags: CommonFlags): Promise<void> {
     clock: systemClock,
     random: Math.random,
   };
+  await using sessions = new SessionPool(url, 'millrace sink topics');
   const ended = new AbortController();
   const stop = AbortSignal.any([signals.drain, signals.abort, ended.signal]);
   const changes = topicChanges(url, stop, (client) => tidy(client, log, flags.group));
@@ -69,7 +73,7 @@ export async function runSinkProcess(flags: CommonFlags): Promise<void> {
   };
   await runSink({
     ports,
-    group: flags.group,
+    owner: () => sessions.use((session) => topicOwner(session, flags.group)),
     read: READ,
     changes,
     drain: signals.drain,
@@ -87,7 +91,14 @@ export async function runSinkProcess(flags: CommonFlags): Promise<void> {
 
 /** Dropped pipelines and replaced generations leave nothing behind. */
 async function tidy(client: pg.Client, log: Log, group: string): Promise<void> {
-  for (const id of await removeGone(client, await log.list(group))) await removePipeline(client, id);
+  const owner = await topicOwner(client, group).catch((error: unknown) => {
+    // The sink itself says so.
+    if (error instanceof MillraceError && error.code === 'NOT_OUR_WAREHOUSE') return undefined;
+    throw error;
+  });
+  // Without one nothing is known to be gone.
+  if (owner === undefined) return;
+  for (const id of await removeGone(client, await log.list(owner))) await removePipeline(client, id);
 }
 
 function whenAborted(signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@
 
 import type { PipelineDefinition } from '../flow/pipeline.ts';
 import { MillraceError } from '../runtime/errors.ts';
-import type { PipelineCheckpoint } from '../state/state-store.ts';
+import type { PipelineCheckpoint, StateStore } from '../state/state-store.ts';
 import type { TopicName } from '../stream/log.ts';
 import { compilePipeline, type ViewFacts } from '../transform/compile.ts';
 import { openTransform } from '../transform/operators/open-transform.ts';
@@ -10,7 +10,7 @@ import type { TableInput } from '../transform/pipeline-transform.ts';
 import { holdsSlot } from './attachment.ts';
 import { asJudged } from './in-force.ts';
 import type { PipelineRun } from './pipeline-run.ts';
-import type { PipelineState } from './ports.ts';
+import type { GenerationId, PipelineState } from './ports.ts';
 
 /** A pipeline that is here: at work, or stopped with a reason. */
 export interface Member {
@@ -81,10 +81,11 @@ export function memberOf(checkpoint: PipelineCheckpoint): Member {
   };
 }
 
-export function emptyCheckpoint(definition: PipelineDefinition, partitions: number): PipelineCheckpoint {
+export function emptyCheckpoint(definition: PipelineDefinition, partitions: number, mark: string): PipelineCheckpoint {
   return {
     pipelineId: definition.id,
     generation: definition.generation,
+    mark,
     phase: 'live',
     snapshotLsn: 0n,
     commitLsn: 0n,
@@ -99,6 +100,14 @@ export function emptyCheckpoint(definition: PipelineDefinition, partitions: numb
   };
 }
 
-export function topicOf(group: string, checkpoint: Pick<PipelineCheckpoint, 'pipelineId' | 'generation'>): TopicName {
-  return { group, pipelineId: checkpoint.pipelineId, generation: checkpoint.generation };
+/** Generations whose topics were made before topics had a mark; they keep the names they have. */
+export function unmarkedTopics(state: Pick<StateStore, 'checkpoints'>): readonly GenerationId[] {
+  return state
+    .checkpoints()
+    .filter(({ mark }) => mark === undefined)
+    .map(({ pipelineId, generation }) => ({ pipelineId, generation }));
+}
+
+export function topicOf(group: string, { mark, pipelineId, generation }: PipelineCheckpoint): TopicName {
+  return { group, mark, pipelineId, generation };
 }

@@ -8,6 +8,7 @@ import { isRetryable, MillraceError } from '../runtime/errors.ts';
 import { failPoint } from '../runtime/fail-points.ts';
 import type { PipelineCheckpoint } from '../state/state-store.ts';
 import type { TopicWriter } from '../stream/log.ts';
+import { topicMark } from '../stream/topic-name.ts';
 import { compilePipeline, type ViewFacts } from '../transform/compile.ts';
 import { openTransform } from '../transform/operators/open-transform.ts';
 import type { TableInput } from '../transform/pipeline-transform.ts';
@@ -24,6 +25,7 @@ import {
   rebuildHint,
   takesPart,
   topicOf,
+  unmarkedTopics,
   wayOut,
   type Member,
 } from './member.ts';
@@ -103,7 +105,7 @@ export class Members {
   async start(definition: PipelineDefinition, boundary: Pick<Transaction, 'endLsn'>): Promise<void> {
     await this.remove(definition.id);
     const { warehouse, state, log } = this.#ports;
-    const member = memberOf(emptyCheckpoint(definition, this.#options.partitions));
+    const member = memberOf(emptyCheckpoint(definition, this.#options.partitions, topicMark(state.identity!.folderId)));
     // Assigned in this way, it is not taken for what it still is further down.
     Object.assign(member, { state: 'starting' });
     this.all.set(definition.id, member);
@@ -125,7 +127,7 @@ export class Members {
       await state.commit({ pipelines: [{ checkpoint: { ...checkpoint, phase: 'claimed' }, entries: [] }] });
       failPoint('connector.claimed');
       const writer = await log.openWriter(topicOf(this.#options.group, checkpoint), this.#options.partitions);
-      await refuseRecords(writer, definition, this.#options.group);
+      await refuseRecords(writer, definition);
       const publisher = this.#publisher(writer, new Array<undefined>(writer.partitions).fill(undefined));
       const run = new PipelineRun({ checkpoint, plan, transform, publisher, partitions: writer.partitions });
       await this.#backfill(member, run);
@@ -266,6 +268,9 @@ export class Members {
     member.state = 'dropping';
     await member.run?.publisher.close().catch(() => {});
     const { pipelineId: id, generation } = member.checkpoint;
+    // Before it goes: somebody else's older version might make one of the same name.
+    if (member.checkpoint.mark === undefined)
+      await this.#ports.warehouse.claimTopics(unmarkedTopics(this.#ports.state).filter((one) => one.pipelineId !== id));
     await this.#ports.log.remove(topicOf(this.#options.group, member.checkpoint));
     await this.#ports.state.commit({ pipelines: [], remove: [{ pipelineId: id, generation }] });
     this.all.delete(pipelineId);
@@ -341,12 +346,12 @@ async function tailsOf(writer: TopicWriter, checkpoint: PipelineCheckpoint): Pro
   return tails;
 }
 
-/** A generation starts once, so its topic is empty: what is there was written for another warehouse by a group of the same name. */
-async function refuseRecords(writer: TopicWriter, { name }: PipelineDefinition, group: string): Promise<void> {
+/** A generation starts once, and its topic has our folder's mark: what is there was not written by us. */
+async function refuseRecords(writer: TopicWriter, { name }: PipelineDefinition): Promise<void> {
   for (let partition = 0; partition < writer.partitions; partition++) {
     if ((await writer.tail(partition)) === undefined) continue;
     throw new MillraceError('TOPIC_CHANGED', `the topic of ${name} has records already, though ${name} only starts`, {
-      hint: `Another warehouse uses the group ${group} on this broker, or did: give this one a name of its own with --group, or remove the topic.`,
+      hint: `Something else wrote to it. \`select millrace.rebuild('${name}')\` starts over with a new topic.`,
       pipeline: name,
     });
   }

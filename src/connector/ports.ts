@@ -16,6 +16,11 @@ export interface ConnectorWarehouse {
   identify(): Promise<WarehouseIdentity>;
   /** Makes publication (first) and slot (then) where they are missing. */
   prepareGroup(folderId: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Tells the sinks which topics are this group's: those with its folder's mark, and these generations', which have none (they
+   * were made by an earlier version).
+   */
+  claimTopics(unmarked: readonly GenerationId[]): Promise<void>;
   /** Makes the publication cover these tables and columns. Before any snapshot that needs them. */
   publish(inputs: readonly TableInput[]): Promise<void>;
   /** Those of the tables that the publication no longer has: their changes do not reach the stream. `reason` follows the name. */
@@ -44,6 +49,11 @@ export interface WarehouseIdentity {
   readonly folderId: string | undefined;
   /** The slot's confirmed position; undefined without slot. */
   readonly confirmedLsn: Lsn | undefined;
+}
+
+export interface GenerationId {
+  readonly pipelineId: number;
+  readonly generation: number;
 }
 
 export type PipelineState =

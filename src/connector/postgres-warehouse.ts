@@ -1,7 +1,7 @@
 // The warehouse as the connector sees it, over a real Postgres: composes source, catalog and the transform's questions.
 
 import type pg from 'pg';
-import { loadFolder, saveFolder } from '../catalog/folder.ts';
+import { claimTopics, loadFolder, saveFolder } from '../catalog/folder.ts';
 import { PIPELINE_COLUMNS, PIPELINES_TABLE } from '../catalog/pipeline-row.ts';
 import {
   checkReadable,
@@ -19,13 +19,13 @@ import { currentLsn, heartbeat, identifyWarehouse, prepareGroup } from '../sourc
 import type { SlotWait } from '../source/create-slot.ts';
 import { ensurePublication, missingTables, type MissingTable } from '../source/publication.ts';
 import { ReplicationSource } from '../source/replication-source.ts';
-import { slotName, slotState } from '../source/slot.ts';
+import { slotName, slotNotOurs, slotState } from '../source/slot.ts';
 import { openSnapshot } from '../source/snapshot.ts';
 import type { BackfillSnapshot, Source } from '../source/source.ts';
 import { describePipeline } from '../transform/describe.ts';
 import type { TableInput } from '../transform/pipeline-transform.ts';
 import { connect } from '../warehouse/connection.ts';
-import type { ConnectorWarehouse, PipelineStatus, WarehouseIdentity } from './ports.ts';
+import type { ConnectorWarehouse, GenerationId, PipelineStatus, WarehouseIdentity } from './ports.ts';
 
 export interface PostgresWarehouseOptions {
   readonly url: string;
@@ -55,6 +55,7 @@ export class PostgresWarehouse implements ConnectorWarehouse {
     return this.#ask(async (client) => {
       const facts = await identifyWarehouse(client);
       const slot = await slotState(client, this.#slot);
+      if (slot && slot.database !== facts.database) throw slotNotOurs(slot, facts.database);
       const folder = await loadFolder(client, this.#options.group);
       return {
         ...facts,
@@ -74,6 +75,10 @@ export class PostgresWarehouse implements ConnectorWarehouse {
     });
     failPoint('connector.folder_known');
     await prepareGroup({ ...this.#waiting(signal), group, tables: [CONTROL] });
+  }
+
+  claimTopics(unmarked: readonly GenerationId[]): Promise<void> {
+    return this.#ask((client) => claimTopics(client, this.#options.group, unmarked));
   }
 
   publish(inputs: readonly TableInput[]): Promise<void> {

@@ -5,14 +5,18 @@
 //                  └── checkpoint when drained ◀────────── versions by count ◀──────┘
 
 import { BackOff } from '../runtime/back-off.ts';
-import { isRetryable } from '../runtime/errors.ts';
-import type { ReadOptions, TopicName } from '../stream/log.ts';
+import { isRetryable, MillraceError } from '../runtime/errors.ts';
+import type { ReadOptions, TopicName, TopicOwner } from '../stream/log.ts';
 import { PipelineTask } from './pipeline-task.ts';
 import type { SinkPorts, SinkReport } from './ports.ts';
 
 export interface SinkOptions {
   readonly ports: SinkPorts;
-  readonly group: string;
+  /**
+   * Whose topics are read; asked each time. Undefined: nobody of this warehouse has written any. Rejects with NOT_OUR_WAREHOUSE
+   * where it is another one than theirs (a copy, a restore): then none is read until that changes.
+   */
+  readonly owner: () => Promise<TopicOwner | undefined>;
   readonly read: ReadOptions;
   /** An item whenever topics may have come or gone; failed pipelines are tried again then. May end. */
   readonly changes: AsyncIterable<unknown>;
@@ -23,8 +27,8 @@ export interface SinkOptions {
   /** When it resolves, the sink goes on to the end that each topic then has, and stops. Never, where undefined. */
   readonly until?: Promise<void>;
   readonly report: (report: SinkReport) => void;
-  /** The topics cannot be listed for now (their broker is away); it is tried again after so long. */
-  readonly waits?: (error: unknown, waitMs: number) => void;
+  /** The topics cannot be listed for now (their broker is away); it is tried again after so long, or at the next change. */
+  readonly waits?: (error: unknown, waitMs: number | undefined) => void;
 }
 
 /** Resolves when drained, aborted or caught up; rejects only where topics cannot be listed for good. */
@@ -33,8 +37,8 @@ export async function runSink(options: SinkOptions): Promise<void> {
   const caughtUp = new AbortController();
   const over = new AbortController();
   const stop = AbortSignal.any([options.drain, options.abort, over.signal]);
-  const refresh = async (): Promise<void> => {
-    const topics = await listed(options, stop);
+  const refresh = async (foreign: 'waits' | 'fails'): Promise<void> => {
+    const topics = await listed(options, foreign, stop);
     if (topics !== undefined && !stop.aborted) startAndStop(newest(topics), tasks, options, caughtUp.signal);
   };
   let failure: { readonly error: unknown } | undefined;
@@ -42,11 +46,11 @@ export async function runSink(options: SinkOptions): Promise<void> {
     failure ??= { error };
     over.abort();
   };
-  await refresh();
-  const following = follow(options.changes, refresh, stop).catch(fail);
+  await refresh('waits');
+  const following = follow(options.changes, () => refresh('waits'), stop).catch(fail);
   const finishing = options.until
     ?.then(async () => {
-      await refresh();
+      await refresh('fails');
       caughtUp.abort();
       await Promise.all([...tasks.values()].map((task) => task.done));
       over.abort();
@@ -61,14 +65,26 @@ export async function runSink(options: SinkOptions): Promise<void> {
   if (failure !== undefined) throw failure.error;
 }
 
-/** The group's topics, asked for until they are told or `stop` aborts (then undefined). */
-async function listed(options: SinkOptions, stop: AbortSignal): Promise<readonly TopicName[] | undefined> {
+/**
+ * The topics to be read, asked for until they are told or `stop` aborts (then undefined). In a warehouse that is not theirs there
+ * are none, until its connector starts anew; who cannot wait for that fails.
+ */
+async function listed(
+  options: SinkOptions,
+  foreign: 'waits' | 'fails',
+  stop: AbortSignal,
+): Promise<readonly TopicName[] | undefined> {
   const { log, clock, random } = options.ports;
   const backOff = new BackOff({ firstMs: 200, capMs: 10_000, random });
   while (!stop.aborted) {
     try {
-      return await log.list(options.group);
+      const owner = await options.owner();
+      return owner === undefined ? [] : await log.list(owner);
     } catch (error) {
+      if (foreign === 'waits' && error instanceof MillraceError && error.code === 'NOT_OUR_WAREHOUSE') {
+        options.waits?.(error, undefined);
+        return [];
+      }
       if (!isRetryable(error)) throw error;
       const waitMs = backOff.next();
       options.waits?.(error, waitMs);
@@ -144,7 +160,7 @@ async function follow(changes: AsyncIterable<unknown>, refresh: () => Promise<vo
   iterator.return?.().catch(() => {});
 }
 
-const nameOf = (topic: TopicName): string => `${topic.pipelineId}.${topic.generation}`;
+const nameOf = ({ mark, pipelineId, generation }: TopicName): string => `${mark}.${pipelineId}.${generation}`;
 
 function whenAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -17,10 +17,12 @@ export interface GroupOptions extends SlotWait {
   readonly tables: readonly PublishedColumns[];
 }
 
-/** Which server this is: a difference to what a data folder was made for stops the group. */
+/** Which server and database this is: a difference to what a data folder was made for stops the group. */
 export interface WarehouseFacts {
   readonly systemIdentifier: string;
   readonly timeline: number;
+  readonly database: string;
+  readonly databaseOid: number;
 }
 
 /**
@@ -62,16 +64,17 @@ async function checkFound(client: ClientBase, found: SlotState): Promise<void> {
     throw slotLost(found.slot, 'its publication was dropped, and making it again would not bring it back');
 }
 
-/** System identifier and current timeline. The primary only. */
+/** System identifier, current timeline and database. The primary only. */
 export async function identifyWarehouse(client: ClientBase): Promise<WarehouseFacts> {
   try {
     // The control file has the timeline of the last checkpoint, which after a promotion is still the old one.
-    const found = await client.query<{ system: string; timeline: string }>(
-      `select system_identifier::text as system, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline
-         from pg_control_system()`,
+    const found = await client.query<{ system: string; timeline: string; database: string; oid: number }>(
+      `select system_identifier::text as system, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline,
+              datname::text as database, oid
+         from pg_control_system(), pg_database where datname = current_database()`,
     );
-    const { system, timeline } = found.rows[0]!;
-    return { systemIdentifier: system, timeline: Number.parseInt(timeline, 16) };
+    const { system, timeline, database, oid } = found.rows[0]!;
+    return { systemIdentifier: system, timeline: Number.parseInt(timeline, 16), database, databaseOid: oid };
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause && cause.code === '55000')) throw cause;
     throw new MillraceError('WAREHOUSE_NOT_READY', 'this server is a standby', {

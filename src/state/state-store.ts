@@ -19,6 +19,8 @@ export interface FolderIdentity {
 export interface PipelineCheckpoint {
   readonly pipelineId: number;
   readonly generation: number;
+  /** In the name of its topic, so that no other folder's is taken for it; missing where topics did not have one yet. */
+  readonly mark?: string;
   /**
    * `claimed`: a snapshot is being read, nothing else counts yet. `live`: joined the group's stream.
    * `paused`/`failed`: stands at `endLsn` and keeps the slot there.

@@ -9,10 +9,19 @@ import { MillraceError } from '../runtime/errors.ts';
 import { byPartition } from './by-partition.ts';
 import { Doorbell, DoorbellButton } from './doorbell.ts';
 import { EmbeddedStore } from './embedded-store.ts';
-import type { Log, LogBatch, OffsetRange, ReadOptions, TopicName, TopicReader, TopicWriter } from './log.ts';
+import type {
+  Log,
+  LogBatch,
+  OffsetRange,
+  ReadOptions,
+  TopicName,
+  TopicOwner,
+  TopicReader,
+  TopicWriter,
+} from './log.ts';
 import { assertOpen, offsetOutOfRange, topicChanged, topicMissing } from './log-errors.ts';
 import { RecordBatchDecoder, RecordBatchEncoder, unnumberedBatch } from './record-batch.ts';
-import { formatTopicName, parseTopicName } from './topic-name.ts';
+import { formatTopicName, topicsOf } from './topic-name.ts';
 
 /** A block is read as a whole, so it is small beside a reader's batch; larger ones write no faster. */
 const BLOCK_BYTES = 256 * 1024;
@@ -65,11 +74,9 @@ export class EmbeddedLog implements Log {
     return new EmbeddedReader(store, name, topic.generation, this.#reader, options);
   }
 
-  async list(group: string): Promise<readonly TopicName[]> {
+  async list(owner: TopicOwner): Promise<readonly TopicName[]> {
     assertOpen(this.#closed);
-    return readdirSync(this.#folder)
-      .map(parseTopicName)
-      .filter((topic) => topic?.group === group) as TopicName[];
+    return topicsOf(owner, readdirSync(this.#folder));
   }
 
   /** Whoever still has it open keeps what was there, and finds out when it waits for more. */

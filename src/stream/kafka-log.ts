@@ -17,8 +17,8 @@ import { isRetryable } from '../runtime/errors.ts';
 import { KafkaReader } from './kafka-reader.ts';
 import { KafkaWriter } from './kafka-writer.ts';
 import { assertOpen, topicChanged, topicMissing } from './log-errors.ts';
-import type { Log, OffsetRange, ReadOptions, TopicName, TopicReader, TopicWriter } from './log.ts';
-import { formatTopicName, parseTopicName } from './topic-name.ts';
+import type { Log, OffsetRange, ReadOptions, TopicName, TopicOwner, TopicReader, TopicWriter } from './log.ts';
+import { formatTopicName, topicsOf } from './topic-name.ts';
 
 export interface KafkaLogOptions extends KafkaOptions {
   readonly logger?: Logger;
@@ -138,9 +138,8 @@ export class KafkaLog implements Log {
     return { first: Number(found.low), end: Number(found.high) };
   }
 
-  async list(group: string): Promise<readonly TopicName[]> {
-    const names = await this.#withAdmin('millrace.*', (admin) => admin.listTopics());
-    return names.map(parseTopicName).filter((topic) => topic?.group === group) as TopicName[];
+  async list(owner: TopicOwner): Promise<readonly TopicName[]> {
+    return topicsOf(owner, await this.#withAdmin('millrace.*', (admin) => admin.listTopics()));
   }
 
   async remove(topic: TopicName): Promise<void> {

@@ -4,11 +4,21 @@
 import type { Position } from '../flow/position.ts';
 import type { StoredRecord, StreamRecord } from '../flow/record.ts';
 
-/** `millrace.<group>.<pipeline id>.<generation>` */
+/** `millrace.<group>.<mark>.<pipeline id>.<generation>` */
 export interface TopicName {
   readonly group: string;
+  /** Of the data folder that writes it (`topicMark`); without one it was made before there were any. */
+  readonly mark?: string | undefined;
   readonly pipelineId: number;
   readonly generation: number;
+}
+
+/** Whose topics: groups of other warehouses may have the same name, on the same broker. */
+export interface TopicOwner {
+  readonly group: string;
+  readonly mark: string;
+  /** Those of its topics that were made before they had a mark. */
+  readonly unmarked: readonly Pick<TopicName, 'pipelineId' | 'generation'>[];
 }
 
 export interface LogBatch {
@@ -65,8 +75,8 @@ export interface Log {
   openWriter(topic: TopicName, partitions: number): Promise<TopicWriter>;
   /** Rejects with a retryable error while the topic is not there. */
   openReader(topic: TopicName, options: ReadOptions): Promise<TopicReader>;
-  /** Generations of a group that have a topic. */
-  list(group: string): Promise<readonly TopicName[]>;
+  /** Its topics that are there. */
+  list(owner: TopicOwner): Promise<readonly TopicName[]>;
   remove(topic: TopicName): Promise<void>;
   /** Afterwards every call rejects; again it does nothing. Close what was opened of it before: writers and readers ask it. */
   [Symbol.asyncDispose](): Promise<void>;

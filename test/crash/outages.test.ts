@@ -4,10 +4,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import pg from 'pg';
 import { beforeAll, expect, test } from 'vitest';
 import { freePort, startLocalPostgres } from '../../src/warehouse/local-postgres.ts';
-import type { TestDatabase } from '../support/database.ts';
+import { databaseOn } from '../support/database.ts';
 import { kafkaBrokers } from '../support/kafka.ts';
 import { freeBrokerPort, missingForJava, startBroker } from '../support/kafka-start.ts';
 import { makeHistory, type HistoryTransaction } from './history.ts';
@@ -49,7 +48,11 @@ test(
     const settings = { fsync: 'off' };
     let server = await startLocalPostgres({ folder, port, settings });
     try {
-      await using world = await World.open({ partitions: 1, brokers: undefined, database: await database(server.url) });
+      await using world = await World.open({
+        partitions: 1,
+        brokers: undefined,
+        database: await databaseOn(server.url, 'outage'),
+      });
       await world.createPipeline();
       await world.catchUp('connector');
       const running = startBoth(world);
@@ -150,38 +153,4 @@ async function drained(running: Running): Promise<void> {
 
 function temporaryFolder(): string {
   return mkdtempSync(path.join(tmpdir(), 'millrace-outage-'));
-}
-
-/** In a server of its own, which may be away in between: each query has its own connection. */
-async function database(server: string): Promise<TestDatabase> {
-  const name = 'outage';
-  const url = new URL(server);
-  const query = async <T extends pg.QueryResultRow>(at: string, sql: string, values?: unknown[]): Promise<T[]> => {
-    const client = new pg.Client({ connectionString: at });
-    await client.connect();
-    try {
-      const result = (await client.query<T>(sql, values)) as pg.QueryResult<T> | pg.QueryResult<T>[];
-      return (Array.isArray(result) ? result.at(-1)! : result).rows;
-    } finally {
-      await client.end();
-    }
-  };
-  await query(server, `create database ${name}`);
-  url.pathname = `/${name}`;
-  const clients: pg.Client[] = [];
-  return {
-    url: url.href,
-    name,
-    query: (sql, values) => query(url.href, sql, values),
-    async connect() {
-      const client = new pg.Client({ connectionString: url.href });
-      client.on('error', () => {});
-      await client.connect();
-      clients.push(client);
-      return client;
-    },
-    async [Symbol.asyncDispose]() {
-      await Promise.all(clients.map((client) => client.end().catch(() => {})));
-    },
-  };
 }

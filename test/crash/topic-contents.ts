@@ -1,6 +1,7 @@
 // Everything that a topic holds, as any reader of it sees it.
 
 import path from 'node:path';
+import { topicOwner } from '../../src/commands/topic-owner.ts';
 import type { StoredRecord } from '../../src/flow/record.ts';
 import { EmbeddedLog } from '../../src/stream/embedded-log.ts';
 import { KafkaLog } from '../../src/stream/kafka-log.ts';
@@ -12,7 +13,8 @@ export async function topicContents(world: World): Promise<readonly StoredRecord
   await using log = brokers
     ? await KafkaLog.open({ brokers })
     : await EmbeddedLog.open({ folder: path.join(world.folder, world.group, 'stream') });
-  const [topic] = await log.list(world.group);
+  const client = await world.database.connect();
+  const [topic] = await log.list((await topicOwner(client, world.group))!);
   await using reader = await log.openReader(topic!, { maxRecords: 10_000, maxBytes: 64 * 2 ** 20 });
   const partitions: StoredRecord[][] = [];
   for (let partition = 0; partition < reader.partitions; partition++) {

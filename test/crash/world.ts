@@ -24,6 +24,8 @@ export type Stage = 'connector' | 'sink';
 export interface WorldOptions {
   /** Its own; one of the run's server where not given. */
   readonly database?: TestDatabase;
+  /** The data folder; a new one where not given. */
+  readonly folder?: string;
   readonly partitions: number;
   /** Kafka; undefined: the embedded stream. */
   readonly brokers: readonly string[] | undefined;
@@ -31,7 +33,7 @@ export interface WorldOptions {
 
 export class World {
   readonly database: TestDatabase;
-  readonly folder = mkdtempSync(path.join(tmpdir(), 'millrace-crash-'));
+  readonly folder: string;
   readonly options: WorldOptions;
   writer: pg.Client;
   readonly #cli = builtCommandLine();
@@ -41,6 +43,7 @@ export class World {
     this.database = database;
     this.writer = writer;
     this.options = options;
+    this.folder = options.folder ?? mkdtempSync(path.join(tmpdir(), 'millrace-crash-'));
   }
 
   static async open(options: WorldOptions): Promise<World> {

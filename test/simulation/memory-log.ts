@@ -10,11 +10,12 @@ import type {
   OffsetRange,
   ReadOptions,
   TopicName,
+  TopicOwner,
   TopicReader,
   TopicWriter,
 } from '../../src/stream/log.ts';
 import { assertOpen, offsetOutOfRange, topicChanged, topicMissing } from '../../src/stream/log-errors.ts';
-import { formatTopicName, parseTopicName } from '../../src/stream/topic-name.ts';
+import { formatTopicName, topicsOf } from '../../src/stream/topic-name.ts';
 
 /** What the next publishes meet; asked once for each. */
 export type PublishFate =
@@ -90,9 +91,9 @@ export class MemoryLog implements Log {
     return new MemoryReader(found, this.#storage, options);
   }
 
-  async list(group: string): Promise<readonly TopicName[]> {
+  async list(owner: TopicOwner): Promise<readonly TopicName[]> {
     assertOpen(this.#closed);
-    return [...this.#storage.topics.keys()].map(parseTopicName).filter((one) => one?.group === group) as TopicName[];
+    return topicsOf(owner, [...this.#storage.topics.keys()]);
   }
 
   async remove(topic: TopicName): Promise<void> {

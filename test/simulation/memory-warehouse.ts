@@ -4,7 +4,7 @@
 
 import { PIPELINE_COLUMNS, PIPELINES_TABLE, parsePipelineRow } from '../../src/catalog/pipeline-row.ts';
 import { cellsByName } from '../../src/connector/control.ts';
-import type { ConnectorWarehouse, PipelineStatus, WarehouseIdentity } from '../../src/connector/ports.ts';
+import type { ConnectorWarehouse, GenerationId, PipelineStatus, WarehouseIdentity } from '../../src/connector/ports.ts';
 import type { Change, Relation, Row, RowChange } from '../../src/flow/change.ts';
 import type { Lsn } from '../../src/flow/lsn.ts';
 import type { PipelineDefinition, TableName } from '../../src/flow/pipeline.ts';
@@ -62,6 +62,8 @@ export class MemoryWarehouse {
   /** What `describe` answers, by pipeline's name. */
   readonly facts = new Map<string, string>();
   folderId: string | undefined;
+  /** Whose topics are this warehouse's, as the connector has said. */
+  claim: { readonly folderId: string; readonly unmarked: readonly GenerationId[] } | undefined;
   /** Confirmed position of the slot; undefined where there is no slot. */
   slot: Lsn | undefined;
   /** Where the slot was made. */
@@ -241,6 +243,10 @@ export class MemoryWarehouse {
           this.folderId = folderId;
           this.slot ??= this.#recording?.slot ?? this.#end;
           this.slotMade ??= this.slot;
+        }),
+      claimTopics: (unmarked) =>
+        call(() => {
+          this.claim = { folderId: this.folderId!, unmarked };
         }),
       publish: (inputs) =>
         call(() => {

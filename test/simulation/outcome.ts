@@ -95,7 +95,7 @@ function standing(number: number, { state, due }: MemoryPartition, rows: Readonl
 
 /** Each partition's records, without repeats. Throws where a position comes twice or out of order in what readers take. */
 export function topicOf(world: World, id: { pipelineId: number; generation: number }): string[][] {
-  const topic = world.topics.topics.get(formatTopicName({ group: GROUP, ...id }));
+  const topic = world.topics.topics.get(formatTopicName({ group: GROUP, mark: world.topicOwner?.mark, ...id }));
   return (topic?.partitions ?? []).map(({ records }) => taken(records).map(showRecord));
 }
 

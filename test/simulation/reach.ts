@@ -4,7 +4,15 @@
 import type { StreamRecord } from '../../src/flow/record.ts';
 import { MillraceError } from '../../src/runtime/errors.ts';
 import type { LearnerLease, ScoreStore } from '../../src/scores/score-store.ts';
-import type { Log, LogBatch, ReadOptions, TopicName, TopicReader, TopicWriter } from '../../src/stream/log.ts';
+import type {
+  Log,
+  LogBatch,
+  ReadOptions,
+  TopicName,
+  TopicOwner,
+  TopicReader,
+  TopicWriter,
+} from '../../src/stream/log.ts';
 import { MemoryLog, type MemoryLogStorage, type PublishFate } from './memory-log.ts';
 import type { MemoryScoreStore } from './memory-score-store.ts';
 import { away } from './memory-warehouse.ts';
@@ -35,7 +43,7 @@ export function logFrom(life: Life, storage: MemoryLogStorage): Log {
       new ReachedWriter(life, await call(() => log.openWriter(topic, partitions))),
     openReader: async (topic: TopicName, options: ReadOptions) =>
       new ReachedReader(life, await call(() => log.openReader(topic, options))),
-    list: (group: string) => call(() => log.list(group)),
+    list: (owner: TopicOwner) => call(() => log.list(owner)),
     remove: (topic: TopicName) => call(() => log.remove(topic)),
     async [Symbol.asyncDispose]() {},
   };

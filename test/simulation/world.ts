@@ -9,11 +9,13 @@ import { silentLogger } from '../../src/runtime/logger.ts';
 import type { SinkReport } from '../../src/sink/ports.ts';
 import { openMetrics } from '../../src/sink/quality.ts';
 import { runSink } from '../../src/sink/sink.ts';
+import type { TopicOwner } from '../../src/stream/log.ts';
+import { topicMark } from '../../src/stream/topic-name.ts';
 import { compileAlert } from '../../src/transform/predicate.ts';
 import { MemoryLogStorage } from './memory-log.ts';
 import { MemoryScoreStore } from './memory-score-store.ts';
 import { MemoryFolder } from './memory-state.ts';
-import { MemoryWarehouse, type Recording } from './memory-warehouse.ts';
+import { away, MemoryWarehouse, type Recording } from './memory-warehouse.ts';
 import { tablesOf, type Fixtures } from './pipelines.ts';
 import { logFrom, storeFrom } from './reach.ts';
 import { Life, type Scheduler, type Weather } from './scheduler.ts';
@@ -105,7 +107,7 @@ export class World {
           clock: life,
           random: scheduler.random,
         },
-        group: GROUP,
+        owner: () => this.#topicOwner(life),
         read: { maxRecords: scheduler.pick([1, 3, 10, 50, 1000]), maxBytes: 1e6 },
         changes: nowAndThen(life),
         drain,
@@ -121,6 +123,18 @@ export class World {
         this.scores.crash();
       },
     });
+  }
+
+  async #topicOwner(life: Life): Promise<TopicOwner | undefined> {
+    await life.pause();
+    if (life.breaks()) throw away('the warehouse is away');
+    return this.topicOwner;
+  }
+
+  /** Undefined before a connector has started. */
+  get topicOwner(): TopicOwner | undefined {
+    const { claim } = this.warehouse;
+    return claim && { group: GROUP, mark: topicMark(claim.folderId), unmarked: claim.unmarked };
   }
 
   #check(report: SinkReport): void {

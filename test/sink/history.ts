@@ -215,7 +215,7 @@ export async function runToEnd(given: SinkPorts, options: RunOptions = {}): Prom
   let last: SinkReport | undefined;
   await runSink({
     ports: given,
-    group: 'g',
+    owner: async () => ({ group: 'g', mark: '0123456789ab', unmarked: [] }),
     read: { maxRecords: 1_000, maxBytes: 1_000_000 },
     changes: (async function* () {})(),
     drain: options.drain ?? new AbortController().signal,

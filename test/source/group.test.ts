@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { describeBlocking, type BlockingTransaction } from '../../src/source/blocking-transactions.ts';
 import { currentLsn, heartbeat, identifyWarehouse, prepareGroup } from '../../src/source/group.ts';
 import { ensurePublication, missingTables } from '../../src/source/publication.ts';
@@ -295,13 +295,21 @@ test('a table whose identity was changed after publishing, so that the owner’s
   await database.query(`update t set v = 'd'`);
 });
 
-test('the warehouse is known by its system identifier and timeline', async () => {
+test('the warehouse is known by its system identifier, timeline and database', async () => {
   await using database = await createDatabase();
-  const client = await connect({ url: inject('postgresUrl'), applicationName: 'millrace test' });
+  const client = await connect({ url: database.url, applicationName: 'millrace test' });
   const [system] = await database.query<{ id: string }>(
     'select system_identifier::text as id from pg_control_system()',
   );
-  expect(await identifyWarehouse(client)).toEqual({ systemIdentifier: system!.id, timeline: 1 });
+  const [own] = await database.query<{ oid: number }>('select oid from pg_database where datname = $1', [
+    database.name,
+  ]);
+  expect(await identifyWarehouse(client)).toEqual({
+    systemIdentifier: system!.id,
+    timeline: 1,
+    database: database.name,
+    databaseOid: own!.oid,
+  });
   await client.end();
 });
 

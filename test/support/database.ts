@@ -45,6 +45,39 @@ export async function createDatabase(): Promise<TestDatabase> {
   };
 }
 
+/** In a server of the caller's own, which may be away in between: each query has its own connection. It goes with its server. */
+export async function databaseOn(server: string, name: string): Promise<TestDatabase> {
+  const url = new URL(server);
+  const query = async <T extends pg.QueryResultRow>(at: string, sql: string, values?: unknown[]): Promise<T[]> => {
+    const client = new pg.Client({ connectionString: at });
+    await client.connect();
+    try {
+      const result = (await client.query<T>(sql, values)) as pg.QueryResult<T> | pg.QueryResult<T>[];
+      return (Array.isArray(result) ? result.at(-1)! : result).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  await query(server, `create database ${name}`);
+  url.pathname = `/${name}`;
+  const clients: pg.Client[] = [];
+  return {
+    url: url.href,
+    name,
+    query: (sql, values) => query(url.href, sql, values),
+    async connect() {
+      const client = new pg.Client({ connectionString: url.href });
+      client.on('error', () => {});
+      await client.connect();
+      clients.push(client);
+      return client;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(clients.map((client) => client.end().catch(() => {})));
+    },
+  };
+}
+
 /** Slots hold a database: those that a test left are dropped with it. */
 async function dropDatabase(base: string, name: string): Promise<void> {
   const client = new pg.Client({ connectionString: base });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatPosition } from '../../../src/flow/position.ts';
 import { partitionOf } from '../../../src/flow/partition.ts';
 import type { RecordBody, StoredRecord, StreamRecord } from '../../../src/flow/record.ts';
-import type { Log, ReadOptions, TopicName, TopicReader } from '../../../src/stream/log.ts';
+import type { Log, ReadOptions, TopicName, TopicOwner, TopicReader } from '../../../src/stream/log.ts';
 
 export interface LogHarness extends AsyncDisposable {
   readonly log: Log;
@@ -16,6 +16,7 @@ export interface LogHarness extends AsyncDisposable {
 
 const LARGE: ReadOptions = { maxRecords: 100_000, maxBytes: 64 * 1024 * 1024 };
 const MB = 1024 * 1024;
+const MARK = '0123456789ab';
 let pipelines = 0;
 
 export function logContract(name: string, open: () => Promise<LogHarness>): void {
@@ -28,6 +29,7 @@ export function logContract(name: string, open: () => Promise<LogHarness>): void
       harness = await open();
       topic = {
         group: `contract-${process.pid}-${Date.now().toString(36)}`,
+        mark: MARK,
         pipelineId: (pipelines += 1),
         generation: 1,
       };
@@ -98,10 +100,10 @@ export function logContract(name: string, open: () => Promise<LogHarness>): void
         await log[Symbol.asyncDispose]();
         await expect(log.openWriter(topic, partitions)).rejects.toThrow('the log is closed');
         await expect(log.openReader(topic, LARGE)).rejects.toThrow('the log is closed');
-        await expect(log.list(topic.group)).rejects.toThrow('the log is closed');
+        await expect(log.list(ownerOf(topic))).rejects.toThrow('the log is closed');
         await expect(log.remove(topic)).rejects.toThrow('the log is closed');
       }
-      expect(await harness.log.list(topic.group)).toEqual([topic]);
+      expect(await harness.log.list(ownerOf(topic))).toEqual([topic]);
     });
 
     it('has a range of offsets that grows with what is published', async () => {
@@ -325,12 +327,36 @@ export function logContract(name: string, open: () => Promise<LogHarness>): void
       await (await harness.log.openWriter(next, partitions))[Symbol.asyncDispose]();
       const other = { ...topic, group: `${topic.group}-b` };
       await (await harness.log.openWriter(other, partitions))[Symbol.asyncDispose]();
-      const listed = await harness.log.list(topic.group);
+      const listed = await harness.log.list(ownerOf(topic));
       expect([...listed].sort((a, b) => a.generation - b.generation)).toEqual([topic, next]);
       await harness.log.remove(next);
       await harness.log.remove(other);
-      expect(await harness.log.list(topic.group)).toEqual([topic]);
+      expect(await harness.log.list(ownerOf(topic))).toEqual([topic]);
       await harness.log.remove(next);
+    });
+
+    it("keeps the topics of two warehouses apart that have a group's name, a pipeline and a generation in common", async () => {
+      const foreign = { ...topic, mark: 'ba9876543210' };
+      await using writer = await harness.log.openWriter(topic, partitions);
+      await using other = await harness.log.openWriter(foreign, partitions);
+      await writer.publish([record(last, 1)]);
+      await other.publish([record(last, 7), record(last, 8)]);
+      expect(await harness.log.list(ownerOf(topic))).toEqual([topic]);
+      expect(await harness.log.list(ownerOf(foreign))).toEqual([foreign]);
+      await using reader = await harness.log.openReader(topic, LARGE);
+      expect((await take(reader, last, 0, 1)).map(({ position }) => position.n)).toEqual([1]);
+      await harness.log.remove(foreign);
+      expect(await harness.log.list(ownerOf(topic))).toEqual([topic]);
+    });
+
+    it('lists a topic without a mark to whom it is said to belong, and to nobody else', async () => {
+      const { mark: _, ...unmarked } = topic;
+      await (await harness.log.openWriter(unmarked, partitions))[Symbol.asyncDispose]();
+      expect(await harness.log.list({ ...ownerOf(topic), unmarked: [unmarked] })).toEqual([unmarked]);
+      expect(await harness.log.list({ ...ownerOf(topic), unmarked: [{ ...unmarked, generation: 2 }] })).toEqual([]);
+      expect(await harness.log.list({ ...ownerOf(topic), group: 'other', unmarked: [unmarked] })).toEqual([]);
+      expect(await harness.log.list(ownerOf(topic))).toEqual([]);
+      await harness.log.remove(unmarked);
     });
 
     it('starts a removed topic anew', async () => {
@@ -343,6 +369,10 @@ export function logContract(name: string, open: () => Promise<LogHarness>): void
       expect(await writer.tail(last)).toBeUndefined();
     });
   });
+}
+
+function ownerOf({ group, mark }: TopicName): TopicOwner {
+  return { group, mark: mark!, unmarked: [] };
 }
 
 /** Records of one partition, positions `from` to `to` - 1. */
