@@ -212,3 +212,53 @@ test('a schema that the service may not use is refused with the grant that it la
     hint: `Run: grant usage on schema vault to ${service.name}`,
   });
 });
+
+test('a pipeline of a schema that a role may not use does not keep him from making and changing his own', async () => {
+  await using shop = await openShop();
+  const alice = await shop.role('alice');
+  await shop.query(`grant select on payments to ${alice.name}; create schema private;
+    create view private."His features" as select id, amount from payments`);
+  await shop.query(
+    `select millrace.create_pipeline('his', 'private."His features"', key => 'id', score_table => 'private."Hi.s"')`,
+  );
+  await alice.client.query(`create view mine_features as select id, amount from payments`);
+  await alice.client.query(CREATE);
+  await alice.client.query(`select millrace.alter_pipeline('mine', alert_when => 'amount > 3')`);
+  // What reads through another's score table is still found.
+  await shop.query(`grant usage on schema private to ${alice.name}; grant select on private."Hi.s" to ${alice.name};
+    grant select on mine_scores to current_user`);
+  await shop.query(
+    `create or replace view private."His features" as select p.id, p.amount from payments p join mine_scores m using (id)`,
+  );
+  await alice.client.query(
+    `create view loop_features as select id, amount from private."Hi.s" join payments using (id)`,
+  );
+  expect(
+    (await alice.refusal(`select millrace.alter_pipeline('mine', features => 'loop_features')`)).message,
+  ).toContain('would feed on its own scores');
+});
+
+test('values of rows that stand in metrics are shown to the owner alone', async () => {
+  await using shop = await openShop();
+  const alice = await shop.role('alice');
+  await shop.query(`grant select on payments to ${alice.name}`);
+  await alice.client.query(`create view mine_features as select id, amount from payments`);
+  await alice.client.query(CREATE);
+  await shop.query(`insert into millrace._metrics (pipeline_id, generation, hour, period, segment, metric, value, examples)
+    select p.id, 1, h, 'all', s, m, 1, 1 from millrace._pipelines p, unnest(array['-infinity', now()]) h,
+      (values ('', 'brier'), ('', 'f1:a secret'), ('a secret', 'brier')) v (s, m)`);
+  await shop.query(`insert into millrace._models (pipeline_id, generation, version, kind, examples, state, cursors, metrics, serving, reason, saved_at)
+    select p.id, 1, 1, 'softmax', 1, '', '[]', '{"all brier": 1, "all f1:a secret": 2}', true, 'created', now() from millrace._pipelines p`);
+  const bob = await shop.role('bob');
+  const seen = async (client: typeof alice.client): Promise<unknown[]> => {
+    const all = await client.query<{
+      all: string[];
+    }>(`select array(select segment || ' ' || metric from millrace.metrics order by 1)
+      || array(select segment || ' ' || metric from millrace.metrics_hourly order by 1)
+      || array(select k from millrace.models, jsonb_object_keys(metrics) k order by 1) as all`);
+    return all.rows[0]!.all;
+  };
+  const own = [' brier', ' f1:a secret', 'a secret brier'];
+  expect(await seen(alice.client)).toEqual([...own, ...own, 'all brier', 'all f1:a secret']);
+  expect(await seen(bob.client)).toEqual([' brier', ' brier', 'all brier']);
+});
