@@ -51,6 +51,29 @@ describe('model options that are not valid are refused with what would be', () =
     expect(await refusal({ kind: 7 })).toContain('Valid kinds');
   });
 
+  test('options that the others leave without effect', async () => {
+    const number = (options: Record<string, unknown>) => refusal(options, numberLabel);
+    for (const own of [{ optimizer: { name: 'adam' } }, { l2: 0.1 }, { method: 'gradient', forgetting: 0.99 }])
+      expect(await number({ kind: 'autoregression', ...own })).toContain('"forgetting" with "least_squares"');
+    expect(await number({ kind: 'holt_winters', gamma: 0.5 })).toContain('"gamma" is not valid: it is the share');
+    for (const kind of ['hoeffding_tree', 'hoeffding_adaptive_tree', 'adaptive_forest']) {
+      expect(await refusal({ kind, leaf: 'mean' })).toBe(
+        'model option "leaf" is "mean", which only leaves for numbers have. Leave it out, or give "naive_bayes" or "counts".',
+      );
+      expect(await number({ kind, leaf: 'counts' })).toContain('which only leaves for classes have');
+    }
+    const limits = { amuont: [0, 1] };
+    const anomalies = requestFor(columns, { kind: 'half_space_trees', limits });
+    await expect(createModel({ ...anomalies, arrivals: true })).rejects.toMatchObject({
+      code: 'MODEL_INVALID',
+      message: 'model option "limits" names "amuont", which is no feature of numbers',
+      hint: 'Did you mean "amount"? Features of numbers: amount, count.',
+    });
+    expect(await refusal({ kind: 'tensorflow', momentum: 0.9 })).toContain('it goes with "optimizer": "sgd"');
+    const layers = [{ class: 'Dense', units: 2, input_shape: [2] }];
+    expect(await refusal({ kind: 'tensorflow', layers, inputs: 9 })).toContain('by its "input_shape"');
+  });
+
   test('options that do not go together', async () => {
     expect(await refusal({ l1: 0.1, optimizer: { name: 'ftrl' } })).toContain(
       'model option "l1" is not valid: "ftrl" has an l1 of its own, give it in "optimizer"',

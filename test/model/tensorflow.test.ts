@@ -106,8 +106,8 @@ describe('a TensorFlow.js model', () => {
 
   test('goes on bit for bit when it was saved in mid-stream, dropout, momentum, normalisation and waiting examples included', async () => {
     const layers = [dense(12), { class: 'BatchNormalization' }, { class: 'Dropout', rate: 0.3 }, dense(6)];
-    for (const optimizer of ['adam', 'sgd']) {
-      const request = tensorflow({ layers, optimizer, momentum: 0.5, batch: 10, replay: 40 });
+    for (const optimizer of [{ optimizer: 'adam' }, { optimizer: 'sgd', momentum: 0.5 }]) {
+      const request = tensorflow({ layers, ...optimizer, batch: 10, replay: 40 });
       const whole = await createModel(request);
       let parts = await createModel(request);
       for (const [i, row] of rows.slice(0, 200).entries()) {

@@ -1,5 +1,6 @@
 // `autoregression`: a series by its own past values and errors and the row's columns. src/model/forecast has the method.
 
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { learnerOptions } from '../encoder/encode-options.ts';
 import {
@@ -20,11 +21,21 @@ const MOST_COLUMNS = 64;
 
 const count = (most: number) => z.int().min(0).max(most).default(0);
 
+/** Of least squares: what an example still counts one later. */
+const leastSquaresOptions = { forgetting: z.number().min(0.9).max(1).default(0.999) };
+
+/** Those that are given, of which `method` has no use, would be passed over in silence. */
+function ofOneMethod(options: { readonly method: string } & Readonly<Record<string, unknown>>): boolean {
+  const others = z.object(options.method === 'gradient' ? leastSquaresOptions : gradientOptions).parse({});
+  return Object.entries(others).every(([name, usual]) => isDeepStrictEqual(options[name], usual));
+}
+
 const autoregressionOptions = z
   .strictObject({
     ...learnerOptions,
     ...forecastOptions,
     ...gradientOptions,
+    ...leastSquaresOptions,
     p: z.int().min(0).max(60).default(3),
     d: z.int().min(0).max(2).default(1),
     q: count(60),
@@ -34,13 +45,16 @@ const autoregressionOptions = z
     sd: count(1),
     sq: count(12),
     method: z.enum(['least_squares', 'gradient']).default('least_squares'),
-    /** Of least squares: what an example still counts one later. */
-    forgetting: z.number().min(0.9).max(1).default(0.999),
     start: startOption,
     /** What other columns are at the periods before and after the row's own: nothing known, which is their mean, or the same. */
     columns_ahead: z.enum(['mean', 'row']).default('mean'),
   })
   .refine(oneL1, ONE_L1)
+  .refine(ofOneMethod, {
+    path: ['method'],
+    message:
+      '"optimizer", "intercept_lr", "l1", "l2" and "clip_gradient" go with "gradient", "forgetting" with "least_squares"',
+  })
   .refine(({ season, sp, sd, sq }) => season > 1 || sp + sd + sq === 0, {
     path: ['season'],
     message: '"sp", "sd" and "sq" need a season of 2 values or more',

@@ -2,12 +2,14 @@
 // 2011, "Fast anomaly detection for streaming data"). With the same trees it is River 0.26's HalfSpaceTrees behind a MinMaxScaler.
 
 import { z } from 'zod';
+import type { ModelOptions } from '../../flow/pipeline.ts';
+import { MillraceError } from '../../runtime/errors.ts';
 import { anomalyOptions, warmUp } from '../anomaly/anomaly-options.ts';
 import { ColumnRange } from '../anomaly/column-range.ts';
 import { HalfSpaceForest, type ForestShape } from '../anomaly/half-space-forest.ts';
 import { anomalyLearnerOptions } from '../encoder/encode-options.ts';
 import type { Input, Kind, Layout, Learner } from '../learner.ts';
-import { parseOptions } from '../options.ts';
+import { didYouMean, parseOptions } from '../options.ts';
 import { Random } from '../random.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
 
@@ -204,9 +206,28 @@ export const halfSpaceTrees: Kind = {
   inputs: 'columns',
   options: halfSpaceOptions,
   create(options, _task, seed, layout) {
-    return new HalfSpaceTrees(parseOptions(halfSpaceOptions, options), layout, seed);
+    return new HalfSpaceTrees(optionsOf(options, layout), layout, seed);
   },
   load(options, _task, saved, layout) {
-    return HalfSpaceTrees.load(parseOptions(halfSpaceOptions, options), layout, saved);
+    return HalfSpaceTrees.load(optionsOf(options, layout), layout, saved);
   },
 };
+
+function optionsOf(given: ModelOptions, layout: Layout): HalfSpaceOptions {
+  const options = parseOptions(halfSpaceOptions, given);
+  const numbers: string[] = [];
+  for (let dimension = 0; dimension < layout.dimensions; dimension++) {
+    const name = layout.nominal(dimension) ? undefined : layout.name?.(dimension);
+    if (name !== undefined) numbers.push(name);
+  }
+  for (const name of Object.keys(options.limits))
+    if (!numbers.includes(name))
+      throw new MillraceError(
+        'MODEL_INVALID',
+        `model option "limits" names "${name}", which is no feature of numbers`,
+        {
+          hint: `${didYouMean(name, numbers)}Features of numbers: ${numbers.join(', ')}.`,
+        },
+      );
+  return options;
+}

@@ -9,15 +9,17 @@ import type { Kind } from '../learner.ts';
 import { commonOptions, parseOptions } from '../options.ts';
 
 const share = z.number().gt(0).max(1);
+/** `alpha` and `gamma` where nothing is given. */
+const USUAL = 0.3;
 
 const holtWintersOptions = z
   .strictObject({
     ...commonOptions,
     ...forecastOptions,
-    alpha: share.default(0.3),
+    alpha: share.default(USUAL),
     /** Null: no trend. */
     beta: share.nullable().default(0.1),
-    gamma: share.default(0.3),
+    gamma: share.default(USUAL),
     /** Values a season; 0: none. */
     season: z.int().min(0).max(1000).default(0),
     seasonal: z.enum(['additive', 'multiplicative']).default('additive'),
@@ -27,6 +29,10 @@ const holtWintersOptions = z
     start: startOption,
   })
   .refine(({ season }) => season !== 1, { path: ['season'], message: 'a season has 2 values or more, or 0 for none' })
+  .refine(({ season, gamma }) => season > 0 || gamma === USUAL, {
+    path: ['gamma'],
+    message: 'it is the share of the new in the season, and there is none: give "season", too',
+  })
   // It takes no columns, so there is nothing to encode.
   .transform((options) => ({ ...options, encode: encodeOptions.parse(undefined), update: 'on_label' as const }));
 

@@ -40,6 +40,14 @@ const tensorFlowOptions = z
   .refine(({ inputs, topology }) => inputs === undefined || topology === undefined, {
     path: ['inputs'],
     message: '"topology" says itself how many inputs there are',
+  })
+  .refine(({ inputs, layers }) => inputs === undefined || layers?.[0]?.['input_shape'] === undefined, {
+    path: ['inputs'],
+    message: 'the first of "layers" says itself how many there are, by its "input_shape"',
+  })
+  .refine(({ optimizer, momentum }) => optimizer === 'sgd' || momentum === 0, {
+    path: ['momentum'],
+    message: 'it goes with "optimizer": "sgd"; "adam" has "beta_1"',
   });
 
 type TensorFlowOptions = z.infer<typeof tensorFlowOptions>;

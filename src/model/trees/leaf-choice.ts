@@ -1,6 +1,7 @@
 // The leaves that fit a task, and their options.
 
 import { z } from 'zod';
+import { MillraceError } from '../../runtime/errors.ts';
 import type { Layout } from '../learner.ts';
 import type { LearnedTask } from '../model.ts';
 import type { Random } from '../random.ts';
@@ -22,7 +23,10 @@ interface LeafOptions extends SplitOptions {
   readonly forget: boolean;
 }
 
-/** @param subspace how many of so many columns a leaf watches, chosen at random; undefined: all */
+/**
+ * Throws MODEL_INVALID for leaves of another task.
+ * @param subspace how many of so many columns a leaf watches, chosen at random; undefined: all
+ */
 export function leavesFor(
   task: LearnedTask,
   options: LeafOptions,
@@ -32,9 +36,15 @@ export function leavesFor(
 ): Leaves {
   const { leaf } = options;
   if (task === 'regression') {
-    const own = leaf === 'mean' || leaf === 'model' ? leaf : 'adaptive';
-    return new ValueLeaves({ ...options, leaf: own, subspace }, layout, random);
+    if (leaf === 'counts' || leaf === 'naive_bayes') throw unfit(leaf, 'classes', '"model" or "mean"');
+    return new ValueLeaves({ ...options, leaf, subspace }, layout, random);
   }
-  const own = leaf === 'counts' || leaf === 'naive_bayes' ? leaf : 'adaptive';
-  return new ClassLeaves({ ...options, leaf: own, subspace }, task === 'binary' ? 2 : 1, layout, random);
+  if (leaf === 'mean' || leaf === 'model') throw unfit(leaf, 'numbers', '"naive_bayes" or "counts"');
+  return new ClassLeaves({ ...options, leaf, subspace }, task === 'binary' ? 2 : 1, layout, random);
+}
+
+function unfit(leaf: string, of: string, valid: string): MillraceError {
+  return new MillraceError('MODEL_INVALID', `model option "leaf" is "${leaf}", which only leaves for ${of} have`, {
+    hint: `Leave it out, or give ${valid}.`,
+  });
 }
