@@ -219,10 +219,12 @@ export class EncodedModel implements Model {
   }
 }
 
+/** NaN is nothing said. */
 function named(names: readonly string[], values: Float64Array): Record<string, number> {
   const outputs: Record<string, number> = {};
   for (let k = 0; k < names.length; k++) {
     const name = names[k]!;
+    if (Number.isNaN(values[k])) continue;
     // A class may be called so, and assigning to it would set the prototype.
     if (name === '__proto__') define(outputs, name, values[k]!);
     else outputs[name] = values[k]!;

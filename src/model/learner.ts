@@ -45,8 +45,8 @@ export interface Learner {
   /** What `predict` says of an input whose values, each times its weight, sum to `sum`. */
   predictSum?(sum: number): number;
   /**
-   * For multiclass the probability of each class learned so far, by index, else what `outputNames` names. Reused between
-   * calls, and may be longer than there are outputs.
+   * For multiclass the probability of each class learned so far, by index, else what `outputNames` names, NaN where it says nothing
+   * of it. Reused between calls, and may be longer than there are outputs.
    */
   outputs?(x: Input): Float64Array;
   readonly outputNames?: readonly string[];

@@ -65,6 +65,13 @@ export class SeriesErrors {
     }
   }
 
+  /** The forecast for a position that was made `steps` before it, from 2 on; undefined where none waits for it. */
+  forecastFor(position: number, steps: number): { readonly forecast: number; readonly deviation: number } | undefined {
+    const i = steps - 2;
+    if (this.#due[i] !== position) return undefined;
+    return { forecast: this.#forecasts[i]!, deviation: this.#deviations[i]! };
+  }
+
   /** A horizon whose forecast has come due takes the next: one waits for each, so that memory is as long as the horizon, not its square. */
   get waits(): boolean {
     return this.#due.includes(0);

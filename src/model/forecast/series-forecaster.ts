@@ -5,6 +5,7 @@ import { StateReader, StateWriter } from '../saved-state.ts';
 import { NO_SERIES, periodOf } from '../series-keys.ts';
 import type { ForecastOptions } from './forecast-options.ts';
 import { IntervalWidths } from './interval-widths.ts';
+import { KnownValues } from './known-values.ts';
 import { SeriesErrors } from './series-errors.ts';
 import { bounded, finite, type Explained, type SeriesModel } from './series-model.ts';
 
@@ -24,12 +25,15 @@ export interface SeriesModels {
   readonly relative: boolean;
   /** A value further from its forecast than this many deviations counts as that far off. */
   readonly clip: number;
+  /** Values a season; 0: none. */
+  readonly season: number;
   create(saved?: StateReader): SeriesModel;
 }
 
 interface Series {
   readonly model: SeriesModel;
   readonly errors: SeriesErrors;
+  readonly known: KnownValues;
   /** Of the last value learned; NaN where there is none. */
   time: number;
   /** Steps from the first value to the last, from 1 on. */
@@ -40,6 +44,8 @@ export class SeriesForecaster implements Learner {
   readonly outputNames: readonly string[];
   readonly #models: SeriesModels;
   readonly #horizon: number;
+  /** Values of a series that are kept. */
+  readonly #kept: number;
   readonly #period: number | undefined;
   readonly #series: Series[] = [];
   readonly #widths: IntervalWidths;
@@ -58,14 +64,21 @@ export class SeriesForecaster implements Learner {
     const { horizon } = options;
     this.#models = models;
     this.#horizon = horizon;
+    this.#kept = Math.max(1, horizon, models.season);
     this.#period = periodOf(options);
     const bounds = [(1 - options.interval) / 2, (1 + options.interval) / 2].map((share) => share.toPrecision(6));
     this.outputNames = [
       ...Array.from({ length: horizon }, (_, h) => [`${h + 1}`, `${h + 1}_low`, `${h + 1}_high`]).flat(),
       // The first bounds once more, as quantiles: metrics measure those.
       ...bounds.map((share) => String(Number(share))),
+      // What quality is measured by: what would have been said without a model, and what was said of this row before.
+      ...trivial('', models.season),
+      ...Array.from({ length: horizon - 1 }, (_, i) => {
+        const name = `ahead_${i + 2}`;
+        return [name, `${name}_low`, `${name}_high`, ...trivial(`${name}_`, models.season)];
+      }).flat(),
     ];
-    this.#outputs = new Float64Array(3 * horizon + 2);
+    this.#outputs = new Float64Array(this.outputNames.length);
     this.#forecasts = new Float64Array(horizon);
     this.#deviations = new Float64Array(horizon);
     this.#widths = new IntervalWidths(options.interval, horizon, saved);
@@ -81,7 +94,8 @@ export class SeriesForecaster implements Learner {
   }
 
   get bytes(): number {
-    return this.#widths.bytes + this.#series.length * (80 + SeriesErrors.bytes(this.#horizon)) + this.#modelBytes;
+    const each = 80 + SeriesErrors.bytes(this.#horizon) + KnownValues.bytes(this.#kept);
+    return this.#widths.bytes + this.#series.length * each + this.#modelBytes;
   }
 
   get skipped(): number {
@@ -110,7 +124,37 @@ export class SeriesForecaster implements Learner {
       this.#outputs[3 * h + 2] = finite(this.#forecasts[h]! + reach);
     }
     this.#outputs.set(this.#outputs.subarray(1, 3), 3 * this.#horizon);
+    this.#outputs.fill(Number.NaN, 3 * this.#horizon + 2);
+    if (series) this.#compared(series, steps);
     return this.#outputs;
+  }
+
+  /** Of the row's own value: the last that is known, the one a season before, and the forecasts that were made further ahead. */
+  #compared({ errors, known, position }: Series, steps: number): void {
+    const { season } = this.#models;
+    const own = position + steps;
+    let at = 3 * this.#horizon + 2;
+    const put = (value: number): void => {
+      this.#outputs[at++] = value;
+    };
+    const putTrivial = (from: number): void => {
+      put(known.at(from, position));
+      // The latest season that was over by then.
+      if (season > 1) put(known.at(own - season * Math.ceil((own - from) / season), position));
+    };
+    putTrivial(position);
+    for (let ahead = 2; ahead <= this.#horizon; ahead++) {
+      const made = errors.forecastFor(own, ahead);
+      if (made === undefined) {
+        at += season > 1 ? 5 : 4;
+        continue;
+      }
+      const reach = this.#widths.width(ahead) * made.deviation;
+      put(made.forecast);
+      put(finite(made.forecast - reach));
+      put(finite(made.forecast + reach));
+      putTrivial(own - ahead);
+    }
   }
 
   /** A value that is not after the last of its series, in time, is counted as skipped: the series has gone on without it. */
@@ -126,6 +170,7 @@ export class SeriesForecaster implements Learner {
     series.position += steps;
     series.time = x.time!;
     this.#meet(series, steps, x, y, weight);
+    series.known.push(y, series.position, steps);
     this.#count += 1;
     const before = this.#mean;
     const fading = Math.min(this.#count, FADING);
@@ -147,12 +192,13 @@ export class SeriesForecaster implements Learner {
     for (const value of [this.#mean, this.#variance, this.#count, this.#skipped]) writer.f64(value);
     writer.text(this.#models.shape);
     writer.u32(this.#series.length);
-    for (const { model, errors, time, position } of this.#series) {
+    for (const { model, errors, known, time, position } of this.#series) {
       writer.f64(time);
       writer.f64(position);
       const own = new StateWriter('series');
       errors.save(own);
       model.save(own);
+      known.save(own);
       writer.bytes(own.finish());
     }
     return writer.finish();
@@ -168,19 +214,24 @@ export class SeriesForecaster implements Learner {
       const time = saved.f64();
       const position = saved.f64();
       const own = new StateReader(saved.bytes(), 'series');
-      const series = same
-        ? { errors: new SeriesErrors(this.#horizon, own), model: this.#models.create(own), time, position }
-        : { ...this.#start(), time, position };
-      if (same) own.finish();
-      if (same) this.#modelBytes += series.model.bytes;
-      this.#series.push(series);
+      this.#series.push({ ...(same ? this.#restored(own) : this.#start()), time, position });
     }
   }
 
   #start(): Series {
     const model = this.#models.create();
     this.#modelBytes += model.bytes;
-    return { model, errors: new SeriesErrors(this.#horizon), time: Number.NaN, position: 0 };
+    const known = new KnownValues(this.#kept);
+    return { model, errors: new SeriesErrors(this.#horizon), known, time: Number.NaN, position: 0 };
+  }
+
+  #restored(own: StateReader): Pick<Series, 'errors' | 'model' | 'known'> {
+    const errors = new SeriesErrors(this.#horizon, own);
+    const model = this.#models.create(own);
+    const known = new KnownValues(this.#kept, own);
+    own.finish();
+    this.#modelBytes += model.bytes;
+    return { errors, model, known };
   }
 
   /** Undefined where nothing of it was learned. */
@@ -239,4 +290,9 @@ export class SeriesForecaster implements Learner {
     this.#modelBytes += model.bytes - bytes;
     if (!started && model.ready) errors.restart();
   }
+}
+
+/** Names of what would be said without a model. */
+function trivial(prefix: string, season: number): string[] {
+  return season > 1 ? [`${prefix}no_change`, `${prefix}season_before`] : [`${prefix}no_change`];
 }

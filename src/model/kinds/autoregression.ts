@@ -77,6 +77,7 @@ function modelsOf(options: AutoregressionOptions): SeriesModels {
     season,
     relative: false,
     clip,
+    season,
     create(saved?: StateReader) {
       const regressor =
         method === 'gradient'
