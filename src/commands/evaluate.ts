@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import pc from 'picocolors';
 import type { ColumnType, ModelOptions } from '../flow/pipeline.ts';
+import { horizonOf } from '../model/metrics/outcome.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import { drawTable } from '../terminal/table.ts';
 import { COLUMN_TYPES, type DataTable } from './evaluate/data-table.ts';
@@ -158,7 +159,7 @@ function draw(rows: number, done: readonly Evaluated[]): string {
   const parts: string[] = [];
   for (const task of new Set(done.map(({ evaluation }) => evaluation.task))) {
     const models = done.filter(({ evaluation }) => evaluation.task === task);
-    const names = Object.keys(models[0]!.quality.metrics);
+    const names = Object.keys(models[0]!.quality.metrics).filter((name) => horizonOf(name) === undefined);
     const labelled = models[0]!.evaluation.scores.length > 0;
     const cells = (values: Quality['metrics']): (string | null)[] =>
       names.map((name) => (values[name] == null ? null : values[name].toFixed(4)));
@@ -186,6 +187,9 @@ function draw(rows: number, done: readonly Evaluated[]): string {
         ],
       ),
     );
+    const ahead = models.flatMap(horizonRows);
+    if (ahead.length > 0)
+      parts.push(drawTable(['model', 'steps ahead', 'mae', 'no change, or a season before', 'coverage'], ahead));
     if (labelled)
       parts.push(
         drawCurves(
@@ -210,6 +214,19 @@ function draw(rows: number, done: readonly Evaluated[]): string {
         : `${rows} rows, each scored before it was learned`,
     ),
   ].join('\n\n');
+}
+
+/** Of a model that forecasts further ahead than one step. */
+function horizonRows({ options, quality: { metrics, baseline } }: Evaluated): (string | null)[][] {
+  const shown = (value: number | null | undefined): string | null => (value == null ? null : value.toFixed(4));
+  const horizons = new Set(Object.keys(metrics).flatMap((name) => horizonOf(name) ?? []));
+  return [...horizons].map((h) => [
+    nameOf(options),
+    String(h),
+    shown(metrics[`mae:${h}`]),
+    shown(baseline[`mae:${h}`]),
+    shown(metrics[`coverage:${h}`]),
+  ]);
 }
 
 /** What no model says, each once: models may differ in what a series is, and how long its season. */

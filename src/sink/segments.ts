@@ -2,7 +2,7 @@
 // that come have figures of their own, all others share one.
 
 import { PrequentialMetrics, type MeasuredTask } from '../model/metrics/prequential-metrics.ts';
-import type { MetricValue, Outcome } from '../model/metrics/outcome.ts';
+import { horizonOf, type MetricValue, type Outcome } from '../model/metrics/outcome.ts';
 import { shownName } from './shown-name.ts';
 import { TimeSpan, type SavedSpan } from './time-span.ts';
 
@@ -42,13 +42,13 @@ export class Segments {
     return number;
   }
 
-  /** Of all segments so far. @param recent the last outcomes, folded with the numbers that `fold` gave */
+  /** Of all segments so far, horizons of forecasts apart: they would be as many rows again for each. @param recent the last outcomes, folded with the numbers that `fold` gave */
   *values(
     recent: PrequentialMetrics,
   ): Iterable<{ segment: string; period: 'all' | 'recent'; values: readonly MetricValue[]; span: TimeSpan }> {
     for (const [number, { name, metrics, span }] of this.#segments.entries()) {
-      yield { segment: name, period: 'all', values: metrics.values(), span };
-      yield { segment: name, period: 'recent', values: recent.ofSegment(number), span };
+      yield { segment: name, period: 'all', values: ofScores(metrics.values()), span };
+      yield { segment: name, period: 'recent', values: ofScores(recent.ofSegment(number)), span };
     }
   }
 
@@ -72,4 +72,8 @@ export class Segments {
     this.#numbers.set(name, this.#segments.length);
     return this.#segments.push({ name, metrics, span }) - 1;
   }
+}
+
+function ofScores(values: readonly MetricValue[]): readonly MetricValue[] {
+  return values.filter(({ metric }) => horizonOf(metric) === undefined);
 }

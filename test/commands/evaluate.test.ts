@@ -10,6 +10,7 @@ import { readCsv } from '../../src/commands/evaluate/read-csv.ts';
 import { labelledRows } from '../../src/commands/evaluate/stream-order.ts';
 import { runCli, type CliResult } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
+import { seeded } from '../model/seeded.ts';
 
 const PHISHING = path.resolve(import.meta.dirname, '../../examples/phishing/phishing.csv');
 
@@ -228,6 +229,51 @@ test('a model that forecasts series sees key and time that are no features, besi
   );
   expect(lateBefore).toBeLessThan(lateNoChange! / 4);
   expect(late).toBeLessThan(lateNoChange! / 4);
+});
+
+test('a forecast is measured at every horizon, beside what the series was last or a season before', async () => {
+  const season = [10, 30, 20, 40];
+  const random = seeded(3);
+  const lines = Array.from(
+    { length: 300 },
+    (_, n) => `${new Date(Date.UTC(2026, 0, n + 1)).toISOString().slice(0, 10)},${season[n % 4]! + random()}`,
+  );
+  const file = csv(`day,sold\n${lines.join('\n')}\n`);
+  const model = '{"kind":"holt_winters","time":"day","period":"1 day","season":4,"horizon":4,"beta":null}';
+  const args = [file, '--label', 'sold', '--time', 'day', '--model', model];
+  const { metrics, baseline } = report(await run(...args, '--json')).models[0]!;
+  for (const h of [2, 3, 4]) {
+    expect(metrics[`mae:${h}`]).toBeLessThan(baseline[`mae:${h}`]!);
+    // A season before is off by the difference of two uniform numbers, no change by the season's steps.
+    expect(Math.abs(baseline[`mae:${h}`]! - 1 / 3)).toBeLessThan(0.1);
+    expect(Math.abs(metrics[`coverage:${h}`]! - 0.9)).toBeLessThan(0.12);
+    expect(baseline[`coverage:${h}`]).toBeCloseTo(0.9, 12);
+  }
+  expect(Math.abs(baseline['mae']! - 1 / 3)).toBeLessThan(0.05);
+  const { stdout } = await run(...args);
+  expect(stdout).toMatch(/steps ahead +\S* *mae/);
+  expect(stdout).toContain(metrics['mae:3']!.toFixed(4));
+});
+
+test('of classes and quantiles ROC AUC and the pinball loss stand beside what is had without a model', async () => {
+  const random = seeded(4);
+  const lines = Array.from({ length: 600 }, () => {
+    const x = random();
+    return `${x},${x < 0.3 ? 'low' : x < 0.7 ? 'middle' : 'high'},${10 * x + random()}`;
+  });
+  const file = csv(`x,size,cost\n${lines.join('\n')}\n`);
+  const classes = report(
+    await run(file, '--label', 'size', '--key', 'cost', '--model', '{"kind":"softmax"}', '--json'),
+  );
+  expect(classes.models[0]!.metrics['roc_auc']).toBeGreaterThan(0.85);
+  expect(classes.models[0]!.baseline['roc_auc']).toBe(0.5);
+  const numbers = report(
+    await run(file, '--label', 'cost', '--key', 'size', '--model', '{"kind":"quantile"}', '--json'),
+  );
+  const { metrics, baseline } = numbers.models[0]!;
+  // Of a number that is nearly uniform on [0, 11] the best constant quantiles lose 11 / 2 · mean of q (1 − q).
+  expect(Math.abs(baseline['pinball']! - (11 / 2) * (0.43 / 3))).toBeLessThan(0.08);
+  expect(metrics['pinball']).toBeLessThan(baseline['pinball']! / 2);
 });
 
 test('anomalies are found without labels; with one the same scores are measured, and it is never learned', async () => {

@@ -5,7 +5,9 @@ import type { ColumnType, ModelOptions } from '../../flow/pipeline.ts';
 import { createModel } from '../../model/create-model.ts';
 import type { DriftAlarm, FeatureRow, LearnedTask, Model, Prediction } from '../../model/model.ts';
 import { answerOf, type ClassAnswer } from '../../model/metrics/class-tally.ts';
-import { intervalAnswer, type IntervalAnswer } from '../../model/metrics/interval-tally.ts';
+import { forecastNote } from '../../model/metrics/forecast-note.ts';
+import { intervalAnswer } from '../../model/metrics/interval-tally.ts';
+import type { OutputsWindow } from '../../model/metrics/outputs-tally.ts';
 import { targetOf } from '../../model/target.ts';
 
 /** A row and what became of it. */
@@ -28,8 +30,11 @@ export interface Evaluation {
   readonly predicted: readonly (string | null)[];
   /** Of classes. */
   readonly answers: readonly ClassAnswer[];
-  /** Of quantiles. */
-  readonly intervals: readonly IntervalAnswer[];
+  /** Of classes, too: their names as they came, and by row the probability of each. */
+  readonly classes: readonly string[];
+  readonly probabilities: readonly Float64Array[];
+  /** Of numbers: what was said beside them. */
+  readonly beside: OutputsWindow;
   /** Share of all rows, with and without a label, that an anomaly model called one. */
   readonly alarmRate: number;
   readonly seconds: number;
@@ -60,7 +65,11 @@ export async function evaluate(request: EvaluationRequest): Promise<Evaluation> 
   const targets = new Float64Array(labelled);
   const predicted: (string | null)[] = [];
   const answers: ClassAnswer[] = [];
-  const intervals: IntervalAnswer[] = [];
+  const classes = new Map<string, number>();
+  const probabilities: Float64Array[] = [];
+  const notes: (Float64Array | undefined)[] = [];
+  const none = (): Float64Array => new Float64Array(labelled).fill(Number.NaN);
+  const [pinball, covered, nominal] = [none(), none(), none()];
   const waiting = new Waiting();
   const learn = ({ row: { features, label }, said }: Scored): void => {
     const { score, prediction } = said;
@@ -88,9 +97,15 @@ export async function evaluate(request: EvaluationRequest): Promise<Evaluation> 
     targets[n] = targetOf(task, row.label);
     predicted.push(said!.prediction);
     const outputs = said!.outputs && new Map(Object.entries(said!.outputs));
-    if (task === 'multiclass') answers.push(answerOf(row.label, said!.prediction, outputs));
-    const interval = task === 'regression' ? intervalAnswer(targets[n]!, outputs) : undefined;
-    if (interval) intervals.push(interval);
+    if (task === 'multiclass') {
+      answers.push(answerOf(row.label, said!.prediction, outputs));
+      probabilities.push(numbered(outputs, classes));
+    }
+    if (task === 'regression') {
+      const interval = intervalAnswer(targets[n]!, outputs);
+      if (interval) [pinball[n], covered[n], nominal[n]] = [interval.pinball, interval.covered, interval.nominal];
+      notes.push(forecastNote(outputs));
+    }
     n++;
     if (row.dueAt <= row.at) learn({ row, said: said! });
     else waiting.add({ row, said: said! });
@@ -98,13 +113,23 @@ export async function evaluate(request: EvaluationRequest): Promise<Evaluation> 
   for (let due = waiting.take(Infinity); due; due = waiting.take(Infinity)) learn(due);
   const seconds = Number(process.hrtime.bigint() - started) / 1e9;
   const { kind, bytes: stateBytes, notices, skipped } = model;
-  const said = { scores, targets, predicted, answers, intervals, alarmRate: alarms / rows.length };
+  const beside = { targets, pinball, covered, nominal, notes };
+  const byClass = { answers, classes: [...classes.keys()], probabilities };
+  const said = { scores, targets, predicted, ...byClass, beside, alarmRate: alarms / rows.length };
   return { task, kind, ...said, seconds, stateBytes, notices, skipped, drift };
 }
 
 /** As new. Rejects with MODEL_INVALID, before any row is read. */
 export function modelFor({ options, features, label, seed }: Omit<EvaluationRequest, 'rows'>): Promise<Model> {
   return createModel({ options, features, label, seed, arrivals: true, classes: true });
+}
+
+/** Probabilities by the number of their class; a class that is new gets the next. */
+function numbered(outputs: ReadonlyMap<string, number> | undefined, classes: Map<string, number>): Float64Array {
+  for (const name of outputs?.keys() ?? []) if (!classes.has(name)) classes.set(name, classes.size);
+  const probabilities = new Float64Array(classes.size);
+  for (const [name, probability] of outputs ?? []) probabilities[classes.get(name)!] = probability;
+  return probabilities;
 }
 
 interface Scored {

@@ -2,8 +2,9 @@
 
 import { binaryQuality } from '../../model/metrics/binary-tally.ts';
 import { classQuality } from '../../model/metrics/class-tally.ts';
-import { IntervalTally } from '../../model/metrics/interval-tally.ts';
+import { macroRocAuc } from '../../model/metrics/macro-auc.ts';
 import type { MetricValue } from '../../model/metrics/outcome.ts';
+import { outputsQuality } from '../../model/metrics/outputs-tally.ts';
 import { regressionQuality } from '../../model/metrics/regression-tally.ts';
 import type { Evaluation } from './prequential.ts';
 
@@ -18,9 +19,9 @@ export function qualityOf(evaluation: Evaluation): Quality {
     case 'binary':
       return measured(binaryQuality(evaluation.scores, evaluation.targets).values);
     case 'multiclass':
-      return measured(classQuality(evaluation.answers));
+      return measured(classQuality(evaluation.answers, { rocAuc: rocAucOf(evaluation) }));
     case 'regression':
-      return measured([...regressionQuality(evaluation.scores, evaluation.targets), ...intervalQuality(evaluation)]);
+      return measured(numbers(evaluation));
     case 'anomaly':
       return anomaly(evaluation);
   }
@@ -42,10 +43,20 @@ export function curveValue({ task, scores, targets, predicted, answers }: Evalua
   return answers[n]!.said === answers[n]!.truth ? 1 : 0;
 }
 
-function intervalQuality({ intervals }: Evaluation): MetricValue[] {
-  const tally = new IntervalTally();
-  for (const interval of intervals) tally.add(interval, 1);
-  return tally.values();
+function numbers({ scores, targets, beside }: Evaluation): MetricValue[] {
+  const { values, baselines } = outputsQuality(beside);
+  return [...regressionQuality(scores, targets, undefined, baselines), ...values];
+}
+
+/** A class that the model never knew had no probability. */
+function rocAucOf({ answers, classes, probabilities }: Evaluation): number | null {
+  const names = [...classes];
+  for (const { truth } of answers) if (!names.includes(truth)) names.push(truth);
+  const numbers = new Map(names.map((name, number) => [name, number]));
+  return macroRocAuc(
+    answers.map(({ truth }) => numbers.get(truth)!),
+    probabilities,
+  );
 }
 
 function measured(values: readonly MetricValue[]): Quality {

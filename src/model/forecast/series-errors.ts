@@ -17,11 +17,14 @@ export class SeriesErrors {
   readonly #due: Float64Array;
   readonly #forecasts: Float64Array;
   readonly #deviations: Float64Array;
+  /** Deviations to either side that its bounds were. */
+  readonly #widths: Float64Array;
 
   constructor(horizon: number, saved?: StateReader) {
     this.#due = new Float64Array(horizon - 1);
     this.#forecasts = new Float64Array(horizon - 1);
     this.#deviations = new Float64Array(horizon - 1);
+    this.#widths = new Float64Array(horizon - 1).fill(Number.NaN);
     if (!saved) return;
     this.#square = saved.f64();
     this.#count = saved.f64();
@@ -30,7 +33,7 @@ export class SeriesErrors {
   }
 
   static bytes(horizon: number): number {
-    return 100 + 24 * (horizon - 1);
+    return 100 + 32 * (horizon - 1);
   }
 
   get enough(): boolean {
@@ -65,11 +68,14 @@ export class SeriesErrors {
     }
   }
 
-  /** The forecast for a position that was made `steps` before it, from 2 on; undefined where none waits for it. */
-  forecastFor(position: number, steps: number): { readonly forecast: number; readonly deviation: number } | undefined {
+  /**
+   * The forecast for a position that was made `steps` before it, from 2 on, and how far its bounds are to either side (NaN where that
+   * was not kept); undefined where none waits for it.
+   */
+  forecastFor(position: number, steps: number): { readonly forecast: number; readonly reach: number } | undefined {
     const i = steps - 2;
     if (this.#due[i] !== position) return undefined;
-    return { forecast: this.#forecasts[i]!, deviation: this.#deviations[i]! };
+    return { forecast: this.#forecasts[i]!, reach: this.#widths[i]! * this.#deviations[i]! };
   }
 
   /** A horizon whose forecast has come due takes the next: one waits for each, so that memory is as long as the horizon, not its square. */
@@ -77,14 +83,24 @@ export class SeriesErrors {
     return this.#due.includes(0);
   }
 
-  /** `forecasts[h - 1]` and its deviation are for `h` − 1 steps after `position`. */
-  expect(position: number, forecasts: Float64Array, deviations: Float64Array): void {
+  /** `forecasts[h - 1]`, its deviation and how many of it its bounds are away are for `h` − 1 steps after `position`. */
+  expect(position: number, forecasts: Float64Array, deviations: Float64Array, widths: Float64Array): void {
     for (let i = 0; i < this.#due.length; i++) {
       if (this.#due[i] !== 0) continue;
       this.#due[i] = position + i + 1;
       this.#forecasts[i] = forecasts[i + 1]!;
       this.#deviations[i] = deviations[i + 1]!;
+      this.#widths[i] = widths[i + 1]!;
     }
+  }
+
+  saveWidths(writer: StateWriter): void {
+    writer.floats(this.#widths);
+  }
+
+  /** A state of before they were kept has none. */
+  loadWidths(saved: StateReader): void {
+    if (!saved.atEnd) this.#widths.set(saved.floats().subarray(0, this.#widths.length));
   }
 
   save(writer: StateWriter): void {

@@ -25,8 +25,6 @@ export interface SeriesModels {
   readonly relative: boolean;
   /** A value further from its forecast than this many deviations counts as that far off. */
   readonly clip: number;
-  /** Values a season; 0: none. */
-  readonly season: number;
   create(saved?: StateReader): SeriesModel;
 }
 
@@ -59,6 +57,7 @@ export class SeriesForecaster implements Learner {
   readonly #outputs: Float64Array;
   readonly #forecasts: Float64Array;
   readonly #deviations: Float64Array;
+  readonly #told: Float64Array;
 
   constructor(options: ForecastOptions, models: SeriesModels, saved?: StateReader) {
     const { horizon } = options;
@@ -81,6 +80,7 @@ export class SeriesForecaster implements Learner {
     this.#outputs = new Float64Array(this.outputNames.length);
     this.#forecasts = new Float64Array(horizon);
     this.#deviations = new Float64Array(horizon);
+    this.#told = new Float64Array(horizon);
     this.#widths = new IntervalWidths(options.interval, horizon, saved);
     this.#all = new SeriesErrors(1, saved);
     if (saved) this.#load(saved);
@@ -149,10 +149,9 @@ export class SeriesForecaster implements Learner {
         at += season > 1 ? 5 : 4;
         continue;
       }
-      const reach = this.#widths.width(ahead) * made.deviation;
       put(made.forecast);
-      put(finite(made.forecast - reach));
-      put(finite(made.forecast + reach));
+      put(Number.isNaN(made.reach) ? Number.NaN : finite(made.forecast - made.reach));
+      put(Number.isNaN(made.reach) ? Number.NaN : finite(made.forecast + made.reach));
       putTrivial(own - ahead);
     }
   }
@@ -199,6 +198,7 @@ export class SeriesForecaster implements Learner {
       errors.save(own);
       model.save(own);
       known.save(own);
+      errors.saveWidths(own);
       writer.bytes(own.finish());
     }
     return writer.finish();
@@ -229,6 +229,7 @@ export class SeriesForecaster implements Learner {
     const errors = new SeriesErrors(this.#horizon, own);
     const model = this.#models.create(own);
     const known = new KnownValues(this.#kept, own);
+    errors.loadWidths(own);
     own.finish();
     this.#modelBytes += model.bytes;
     return { errors, model, known };
@@ -267,12 +268,13 @@ export class SeriesForecaster implements Learner {
       const forecast = this.#forecasts[0]!;
       const deviation = this.#deviations[0]!;
       const error = y - forecast;
+      for (let h = 0; h < this.#horizon; h++) this.#told[h] = this.#widths.width(h + 1);
       if (model.ready && errors.enough && (error !== 0 || deviation > 0))
         this.#widths.learn(steps, Math.abs(error) / deviation);
       errors.settle(series.position, y, this.#widths);
       // What this row was told of those after it.
       if (steps === 1 && model.ready && errors.enough && errors.waits)
-        errors.expect(series.position, this.#forecasts, this.#deviations);
+        errors.expect(series.position, this.#forecasts, this.#deviations, this.#told);
       const reach = this.#models.clip * deviation;
       if (model.ready && errors.enough && deviation > 0 && Math.abs(error) > reach)
         taken = forecast + Math.sign(error) * reach;

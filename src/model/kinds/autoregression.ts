@@ -77,7 +77,6 @@ function modelsOf(options: AutoregressionOptions): SeriesModels {
     season,
     relative: false,
     clip,
-    season,
     create(saved?: StateReader) {
       const regressor =
         method === 'gradient'

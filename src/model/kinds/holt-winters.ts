@@ -56,7 +56,6 @@ function modelsOf(options: HoltWintersOptions): SeriesModels {
     season,
     relative: multiplicative,
     clip: options.clip ?? Infinity,
-    season,
     create: (saved) => new HoltWintersSeries(shape, saved),
   };
 }

@@ -43,11 +43,20 @@ export function answersOf(outcome: Outcome): { now: ClassAnswer | undefined; bef
   return { now: to(label), before: to(priorLabel) };
 }
 
-/** Exact, where all answers are at hand, oldest first. `weights`: what each counts, instead of 1. */
-export function classQuality(answers: readonly ClassAnswer[], weights?: Float64Array): MetricValue[] {
+/**
+ * Exact, where all answers are at hand, oldest first. `weights`: what each counts, instead of 1; `rocAuc`: see `macroRocAuc`, undefined
+ * where it is not worked out.
+ */
+export function classQuality(
+  answers: readonly ClassAnswer[],
+  {
+    weights,
+    rocAuc,
+  }: { readonly weights?: Float64Array | undefined; readonly rocAuc?: number | null | undefined } = {},
+): MetricValue[] {
   const tally = new ClassTally();
   for (const [i, answer] of answers.entries()) tally.add(answer, weights ? weights[i]! : 1, true);
-  return tally.values();
+  return tally.values(rocAuc);
 }
 
 export class ClassTally {
@@ -73,7 +82,8 @@ export class ClassTally {
     this.#last = truth;
   }
 
-  values(): MetricValue[] {
+  /** @param rocAuc as of {@link classQuality} */
+  values(rocAuc?: number | null): MetricValue[] {
     const confusion = this.#confusion;
     const all = confusion.examples;
     if (all <= 0) return [];
@@ -111,6 +121,9 @@ export class ClassTally {
         value: 1 - shares.reduce((sum, share) => sum + share * share, 0),
         kind: 'base_rate',
       }),
+      ...(rocAuc === undefined
+        ? []
+        : [row('roc_auc', rocAuc, { value: rocAuc === null ? null : 0.5, kind: 'random' })]),
       ...this.#byClass(),
     ];
   }

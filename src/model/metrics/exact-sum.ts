@@ -44,7 +44,8 @@ export class ExactSum {
 
   /** Adds another sum that many times. */
   addTimes(other: ExactSum, factor: number): void {
-    for (const part of other.#parts) this.addProduct(part, factor);
+    // Behind the count stands what is no more.
+    for (let i = 0; i < other.#count; i++) this.addProduct(other.#parts[i]!, factor);
   }
 
   /** The exact sum, rounded once to the nearest float8, ties to even (as Python's math.fsum). */

@@ -4,7 +4,7 @@
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { ExactSum } from './exact-sum.ts';
-import type { MetricValue } from './outcome.ts';
+import type { Baseline, MetricValue } from './outcome.ts';
 
 /** What is measured of one outcome. */
 export interface IntervalAnswer {
@@ -55,15 +55,20 @@ export class IntervalTally {
     this.#covered += weight * covered;
   }
 
-  /** Empty without quantiles. Coverage stands beside what was promised. */
-  values(): MetricValue[] {
+  /** Share that should be between the bounds; null without any. */
+  get nominal(): number | null {
+    return this.#intervals <= 0 ? null : this.#nominal.value / this.#intervals;
+  }
+
+  /** Empty without quantiles. Coverage stands beside what was promised. @param baseline pinball loss of what uses no features */
+  values(baseline: Baseline): MetricValue[] {
     if (this.#examples <= 0) return [];
     const values: MetricValue[] = [
       {
         metric: 'pinball',
         value: this.#pinball.value / this.#examples,
-        baseline: null,
-        baselineKind: null,
+        baseline: baseline.value,
+        baselineKind: baseline.value === null ? null : baseline.kind,
         examples: Math.round(this.#examples),
       },
     ];
@@ -71,7 +76,7 @@ export class IntervalTally {
       values.push({
         metric: 'coverage',
         value: this.#covered / this.#intervals,
-        baseline: this.#nominal.value / this.#intervals,
+        baseline: this.nominal,
         baselineKind: 'nominal',
         examples: Math.round(this.#intervals),
       });

@@ -14,6 +14,8 @@ export interface WindowOptions {
 /** Of outcomes that stand, oldest first. */
 export interface Standing {
   readonly columns: readonly Float64Array[];
+  /** Of each outcome, where it has one. */
+  readonly notes: readonly (Float64Array | undefined)[];
   /** How many outcomes came after each, those withdrawn since included. */
   readonly ages: Float64Array;
 }
@@ -23,6 +25,8 @@ export class OutcomeWindow {
   readonly #matched: number;
   /** In the second, NaN is an empty place. */
   readonly #columns: readonly Float64Array[];
+  /** What was said beside, as many numbers as there are. */
+  readonly #notes: (Float64Array | undefined)[] = [];
   #next = 0;
   #filled = 0;
 
@@ -36,14 +40,17 @@ export class OutcomeWindow {
    * @param cells of the outcome; undefined: it is withdrawn
    * @param prior those, matched, of the outcome that it replaces; undefined: none
    */
-  fold(cells: Float64Array | undefined, prior: Float64Array | undefined): void {
+  fold(cells: Float64Array | undefined, prior: Float64Array | undefined, note?: Float64Array): void {
     if (prior !== undefined) {
       const place = this.#find(prior);
       if (place === undefined) return;
-      if (cells === undefined) this.#columns[1]![place] = Number.NaN;
-      else this.#put(place, cells);
+      if (cells !== undefined) this.#put(place, cells, note);
+      else {
+        this.#columns[1]![place] = Number.NaN;
+        this.#notes[place] = undefined;
+      }
     } else if (cells !== undefined) {
-      this.#put(this.#next, cells);
+      this.#put(this.#next, cells, note);
       this.#next = (this.#next + 1) % this.#capacity;
       this.#filled = Math.min(this.#filled + 1, this.#capacity);
     }
@@ -53,15 +60,41 @@ export class OutcomeWindow {
   standing(where?: { readonly column: number; readonly value: number }): Standing {
     const columns = this.#columns.map((ring) => this.#inOrder(ring));
     const ages = new Float64Array(this.#filled);
+    const notes: (Float64Array | undefined)[] = [];
     const told = columns[1]!;
     const asked = where && columns[where.column]!;
     let kept = 0;
     for (let i = 0; i < this.#filled; i++) {
       if (Number.isNaN(told[i]!) || (asked && asked[i] !== where.value)) continue;
       for (const column of columns) column[kept] = column[i]!;
+      notes.push(this.#notes[this.#place(this.#filled - i)]);
       ages[kept++] = this.#filled - 1 - i;
     }
-    return { columns: columns.map((column) => column.subarray(0, kept)), ages: ages.subarray(0, kept) };
+    return { columns: columns.map((column) => column.subarray(0, kept)), notes, ages: ages.subarray(0, kept) };
+  }
+
+  /** Before the columns. Lengths, 0 where there is none, then all of them in one. */
+  saveNotes(writer: StateWriter): void {
+    const notes = Array.from({ length: this.#filled }, (_, i) => this.#notes[this.#place(this.#filled - i)]);
+    writer.floats(Float64Array.from(notes, (note) => note?.length ?? 0));
+    const all = new Float64Array(notes.reduce((sum, note) => sum + (note?.length ?? 0), 0));
+    let at = 0;
+    for (const note of notes) {
+      if (note === undefined) continue;
+      all.set(note, at);
+      at += note.length;
+    }
+    writer.floats(all);
+  }
+
+  loadNotes(reader: StateReader): void {
+    const lengths = reader.floats();
+    const all = reader.floats();
+    let at = 0;
+    for (const [place, length] of lengths.entries()) {
+      this.#notes[place] = length === 0 ? undefined : all.slice(at, at + length);
+      at += length;
+    }
   }
 
   /** Oldest first, so that equal windows have equal bytes wherever they began. */
@@ -91,7 +124,8 @@ export class OutcomeWindow {
     return ordered;
   }
 
-  #put(place: number, cells: Float64Array): void {
+  #put(place: number, cells: Float64Array, note: Float64Array | undefined): void {
+    this.#notes[place] = note;
     for (let column = 0; column < this.#columns.length; column++) this.#columns[column]![place] = cells[column]!;
   }
 

@@ -16,7 +16,7 @@ export interface Outcome {
   readonly outputs?: ReadonlyMap<string, number> | undefined;
 }
 
-/** By class: `f1:` and the class's text. */
+/** By class: `f1:` and the class's text; by horizon: `mae:` and `coverage:` and how many steps ahead. */
 export type MetricName =
   | 'log_loss'
   | 'roc_auc'
@@ -35,11 +35,20 @@ export type MetricName =
   | 'r2'
   | 'smape'
   | 'pinball'
-  | 'coverage';
+  | 'coverage'
+  | `mae:${number}`
+  | `coverage:${number}`;
+
+/** Of forecasts at a horizon: how many steps ahead; undefined of all others. */
+export function horizonOf(metric: string): number | undefined {
+  const horizon = /^(?:mae|coverage):(\d+)$/.exec(metric)?.[1];
+  return horizon === undefined ? undefined : Number(horizon);
+}
 
 /**
  * What is compared with. The best constant answer (base_rate, majority_class, always_true, always_this_class,
- * mean), known only afterwards, so never easier to beat than a running one; no_change, the label of the outcome
+ * mean, quantile), known only afterwards, so never easier to beat than a running one; no_change, the label of the
+ * outcome before, or the last value of its series that was known when the row was scored; seasonal, the one a season
  * before; chance; or what was promised.
  */
 export type BaselineKind =
@@ -50,7 +59,10 @@ export type BaselineKind =
   | 'always_this_class'
   | 'no_change'
   | 'mean'
+  | 'seasonal'
   | 'running_mean'
+  | 'quantile'
+  | 'running_quantile'
   | 'nominal';
 
 export interface MetricValue {
@@ -75,4 +87,9 @@ export function stronger(first: Baseline, second: Baseline, better: 'higher' | '
   if (second.value === null) return first;
   if (first.value === null) return second;
   return (better === 'higher' ? second.value > first.value : second.value < first.value) ? second : first;
+}
+
+/** Of several; the first of those that are as strong. */
+export function strongest(baselines: readonly [Baseline, ...Baseline[]], better: 'higher' | 'lower'): Baseline {
+  return baselines.reduce((best, baseline) => stronger(best, baseline, better));
 }

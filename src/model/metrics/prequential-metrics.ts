@@ -5,8 +5,8 @@ import { MAX_MAGNITUDE } from '../encoder/feature-value.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
 import { BinaryTally, type BinaryQuality } from './binary-tally.ts';
 import { answersOf, ClassTally } from './class-tally.ts';
-import { intervalAnswer, IntervalTally } from './interval-tally.ts';
 import type { MetricValue, Outcome } from './outcome.ts';
+import { OutputsTally } from './outputs-tally.ts';
 import { RecentOutcomes } from './recent-outcomes.ts';
 import { RegressionTally } from './regression-tally.ts';
 
@@ -32,7 +32,7 @@ export class PrequentialMetrics {
   readonly period: Period;
   readonly #binary: BinaryTally | undefined;
   readonly #regression: RegressionTally | undefined;
-  readonly #intervals: IntervalTally | undefined;
+  readonly #outputs: OutputsTally | undefined;
   readonly #classes: ClassTally | undefined;
   readonly #recent: RecentOutcomes | undefined;
   #ignored = 0;
@@ -46,7 +46,7 @@ export class PrequentialMetrics {
     else if (task === 'multiclass') this.#classes = new ClassTally();
     else {
       this.#regression = new RegressionTally();
-      this.#intervals = new IntervalTally();
+      this.#outputs = new OutputsTally();
     }
   }
 
@@ -58,13 +58,15 @@ export class PrequentialMetrics {
     { segments, stay }: LoadOptions = { segments: false, stay: false },
   ): PrequentialMetrics {
     const metrics = new PrequentialMetrics(task, period, segments);
-    const reader = new StateReader(saved, `${task} metrics ${period}`);
+    const name = stateName(task, period);
+    const first = StateReader.nameOf(saved) === name.first;
+    const reader = new StateReader(saved, first ? name.first : name.now);
     metrics.#ignored = reader.f64();
-    metrics.#recent?.load(reader, stay);
+    metrics.#recent?.load(reader, stay, first);
     metrics.#binary?.load(reader);
     metrics.#classes?.load(reader);
     metrics.#regression?.load(reader);
-    if (!reader.atEnd) metrics.#intervals?.load(reader);
+    metrics.#outputs?.load(reader);
     reader.finish();
     return metrics;
   }
@@ -92,12 +94,12 @@ export class PrequentialMetrics {
     if (prior !== undefined) {
       this.#binary?.add(score, prior, -1, false);
       this.#regression?.add(score, prior, -1, false);
-      this.#foldInterval(prior, outcome, -1);
+      this.#outputs?.add(prior, outcome.outputs, -1, false);
     }
     if (target !== undefined) {
       this.#binary?.add(score, target, 1, first);
       this.#regression?.add(score, target, 1, first);
-      this.#foldInterval(target, outcome, 1);
+      this.#outputs?.add(target, outcome.outputs, 1, first);
     }
   }
 
@@ -110,7 +112,10 @@ export class PrequentialMetrics {
   quality(): BinaryQuality {
     if (this.#recent) return this.#recent.quality();
     if (this.#binary) return this.#binary.quality();
-    const values = this.#classes?.values() ?? [...this.#regression!.values(), ...this.#intervals!.values()];
+    const values = this.#classes?.values() ?? [
+      ...this.#regression!.values(this.#outputs!.baselines),
+      ...this.#outputs!.values(),
+    ];
     return { values, reliability: [] };
   }
 
@@ -125,13 +130,13 @@ export class PrequentialMetrics {
   }
 
   save(): Uint8Array {
-    const writer = new StateWriter(`${this.task} metrics ${this.period}`);
+    const writer = new StateWriter(stateName(this.task, this.period).now);
     writer.f64(this.#ignored);
     this.#recent?.save(writer);
     this.#binary?.save(writer);
     this.#classes?.save(writer);
     this.#regression?.save(writer);
-    this.#intervals?.save(writer);
+    this.#outputs?.save(writer);
     return writer.finish();
   }
 
@@ -140,12 +145,12 @@ export class PrequentialMetrics {
     if (before) this.#classes!.add(before, -1, false);
     if (now) this.#classes!.add(now, 1, before === undefined);
   }
+}
 
-  #foldInterval(target: number, { outputs }: Outcome, change: 1 | -1): void {
-    if (!this.#intervals || outputs === undefined) return;
-    const answer = intervalAnswer(target, outputs);
-    if (answer) this.#intervals.add(answer, change);
-  }
+/** The first schema of a window kept nothing of what was said beside a score or an answer. */
+function stateName(task: MeasuredTask, period: Period): { readonly first: string; readonly now: string } {
+  const first = `${task} metrics ${period}`;
+  return { first, now: period === 'recent' && task !== 'binary' ? `${first} 2` : first };
 }
 
 function usable(value: number | undefined): value is number {

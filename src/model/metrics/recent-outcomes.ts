@@ -5,9 +5,12 @@ import type { StateReader, StateWriter } from '../saved-state.ts';
 import { binaryQuality, type BinaryQuality } from './binary-tally.ts';
 import { ClassNames } from './class-names.ts';
 import { answersOf, classQuality, type ClassAnswer } from './class-tally.ts';
-import { intervalAnswer, IntervalTally } from './interval-tally.ts';
+import { forecastNote } from './forecast-note.ts';
+import { intervalAnswer } from './interval-tally.ts';
+import { macroRocAuc } from './macro-auc.ts';
 import { OutcomeWindow, type Standing } from './outcome-window.ts';
 import type { MetricValue, Outcome } from './outcome.ts';
+import { outputsQuality } from './outputs-tally.ts';
 import type { MeasuredTask } from './prequential-metrics.ts';
 import { regressionQuality } from './regression-tally.ts';
 
@@ -23,6 +26,9 @@ const COLUMNS: Readonly<Record<MeasuredTask, { readonly names: readonly string[]
   regression: { names: ['score', 'target', 'pinball', 'covered', 'nominal'], matched: 2 },
   multiclass: { names: ['said', 'truth', 'probability', 'squares'], matched: 4 },
 };
+
+/** Of so many classes, the first that came, the probabilities are kept: with more there is no ROC AUC. */
+export const RANKED_CLASSES = 20;
 
 /** Nothing was said. */
 const NO_CLASS = -1;
@@ -57,19 +63,21 @@ export class RecentOutcomes {
       const answers = answersOf(outcome);
       if (answers.now) this.#put(answers.now, now);
       if (answers.before) this.#put(answers.before, before);
-      this.#window.fold(answers.now && now, answers.before && before);
+      this.#window.fold(answers.now && now, answers.before && before, answers.now && this.#probabilities(outcome));
       return;
     }
     now[0] = before[0] = outcome.score;
     now[1] = target ?? Number.NaN;
     before[1] = prior ?? Number.NaN;
+    let note: Float64Array | undefined;
     if (this.#task === 'regression') {
       const interval = target === undefined ? undefined : intervalAnswer(target, outcome.outputs);
       now[2] = interval?.pinball ?? Number.NaN;
       now[3] = interval?.covered ?? Number.NaN;
       now[4] = interval?.nominal ?? Number.NaN;
+      if (target !== undefined) note = forecastNote(outcome.outputs);
     }
-    this.#window.fold(target === undefined ? undefined : now, prior === undefined ? undefined : before);
+    this.#window.fold(target === undefined ? undefined : now, prior === undefined ? undefined : before, note);
   }
 
   quality(): BinaryQuality {
@@ -91,13 +99,28 @@ export class RecentOutcomes {
 
   save(writer: StateWriter): void {
     if (this.#task === 'multiclass') this.#names.save(writer);
+    if (this.#task !== 'binary') this.#window.saveNotes(writer);
     this.#window.save(writer);
   }
 
-  /** @param stay the saved outcomes' segments are the same; else they are in none */
-  load(reader: StateReader, stay: boolean): void {
+  /** @param stay the saved outcomes' segments are the same; else they are in none @param first of the schema without notes */
+  load(reader: StateReader, stay: boolean, first: boolean): void {
     if (this.#task === 'multiclass') this.#names.load(reader);
+    if (this.#task !== 'binary' && !first) this.#window.loadNotes(reader);
     this.#window.load(reader, stay ? Infinity : this.#segmentColumn);
+  }
+
+  /** By class, in the order that they came. */
+  #probabilities({ outputs }: Outcome): Float64Array {
+    const note = new Float64Array(RANKED_CLASSES);
+    let count = 1;
+    for (const [name, probability] of outputs ?? []) {
+      const number = this.#names.numberOf(name);
+      if (number >= RANKED_CLASSES) continue;
+      note[number] = probability;
+      count = Math.max(count, number + 1);
+    }
+    return note.slice(0, count);
   }
 
   #put(answer: ClassAnswer, cells: Float64Array): void {
@@ -108,7 +131,7 @@ export class RecentOutcomes {
     cells[3] = answer.squares;
   }
 
-  #measure({ columns }: Standing, weights?: Float64Array): BinaryQuality {
+  #measure({ columns, notes }: Standing, weights?: Float64Array): BinaryQuality {
     const [first, second, third, fourth, fifth] = columns as unknown as Float64Array[];
     if (this.#task === 'binary') return binaryQuality(first!, second!, weights);
     if (this.#task === 'multiclass') {
@@ -118,13 +141,12 @@ export class RecentOutcomes {
         probability: third![i]!,
         squares: fourth![i]!,
       }));
-      return { values: classQuality(answers, weights), reliability: [] };
+      const isRanked = second!.every((truth) => truth < RANKED_CLASSES);
+      const rocAuc = weights ? undefined : isRanked ? macroRocAuc(second!, notes) : null;
+      return { values: classQuality(answers, { weights, rocAuc }), reliability: [] };
     }
-    const intervals = new IntervalTally();
-    for (let i = 0; i < third!.length; i++) {
-      if (Number.isNaN(third![i]!)) continue;
-      intervals.add({ pinball: third![i]!, covered: fourth![i]!, nominal: fifth![i]! }, weights ? weights[i]! : 1);
-    }
-    return { values: [...regressionQuality(first!, second!, weights), ...intervals.values()], reliability: [] };
+    const window = { targets: second!, pinball: third!, covered: fourth!, nominal: fifth!, notes };
+    const { values, baselines } = outputsQuality(window, weights);
+    return { values: [...regressionQuality(first!, second!, weights, baselines), ...values], reliability: [] };
   }
 }

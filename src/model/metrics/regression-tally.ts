@@ -3,12 +3,21 @@
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { ExactSum } from './exact-sum.ts';
+import type { MeanErrors, SeriesBaselines } from './forecast-tally.ts';
 import { NoChangeNumbers } from './no-change.ts';
-import { stronger, type Baseline, type MetricName, type MetricValue } from './outcome.ts';
+import { strongest, type Baseline, type MetricName, type MetricValue } from './outcome.ts';
 import { relativeError } from './relative-error.ts';
 
-/** Exact, where all targets are at hand, oldest first: beside the mean, not the running one. `weights`: what each counts. */
-export function regressionQuality(scores: Float64Array, targets: Float64Array, weights?: Float64Array): MetricValue[] {
+/**
+ * Exact, where all targets are at hand, oldest first: beside the mean, not the running one. `weights`: what each counts; `series`: of
+ * forecasts, what a series is compared with.
+ */
+export function regressionQuality(
+  scores: Float64Array,
+  targets: Float64Array,
+  weights?: Float64Array,
+  series?: SeriesBaselines,
+): MetricValue[] {
   const tally = new RegressionTally();
   const noChange = new NoChangeNumbers();
   for (let i = 0; i < scores.length; i++) {
@@ -16,7 +25,7 @@ export function regressionQuality(scores: Float64Array, targets: Float64Array, w
     tally.add(scores[i]!, targets[i]!, weight, false);
     noChange.add(targets[i]!, weight);
   }
-  return tally.values(errorsOfMean(targets, weights), noChange);
+  return tally.values(series, errorsOfMean(targets, weights), noChange);
 }
 
 export class RegressionTally {
@@ -50,10 +59,11 @@ export class RegressionTally {
   }
 
   /**
+   * @param series of forecasts: errors of the last value of the series, and of the one a season before
    * @param ofMean errors of the mean, where all targets are at hand: MAE and sMAPE stand beside them, else beside the running mean's
    * @param noChange likewise
    */
-  values(ofMean?: ConstantErrors, noChange: NoChangeNumbers = this.#noChange): MetricValue[] {
+  values(series?: SeriesBaselines, ofMean?: ConstantErrors, noChange: NoChangeNumbers = this.#noChange): MetricValue[] {
     const all = this.#examples;
     if (all <= 0) return [];
     const mean = this.#targets.value / all;
@@ -61,7 +71,6 @@ export class RegressionTally {
     const variance = ofMean?.variance ?? this.#varianceAround(mean);
     const kind = ofMean ? 'mean' : 'running_mean';
     const constant = ofMean ?? this.#errorsOfRunningMean();
-    const last = noChange.errors;
     const row = (metric: MetricName, value: number | null, baseline: Baseline): MetricValue => ({
       metric,
       value,
@@ -69,28 +78,42 @@ export class RegressionTally {
       baselineKind: baseline.kind,
       examples: Math.round(all),
     });
-    const orNoChange = (baseline: Baseline, value: number | null, better: 'higher' | 'lower'): Baseline =>
-      stronger(baseline, { value, kind: 'no_change' }, better);
+    const against = (
+      baseline: Baseline,
+      of: (errors: MeanErrors) => number | null,
+      better: 'higher' | 'lower',
+    ): Baseline => {
+      const one = (errors: MeanErrors | undefined, by: Baseline['kind']): Baseline => ({
+        value: errors ? of(errors) : null,
+        kind: by,
+      });
+      const { errors } = noChange;
+      return strongest(
+        [baseline, one(errors, 'no_change'), one(series?.noChange, 'no_change'), one(series?.seasonal, 'seasonal')],
+        better,
+      );
+    };
+    const explained = ({ squared }: MeanErrors): number | null => (variance > 0 ? 1 - squared / variance : null);
     return [
       row(
         'mae',
         this.#absolute.value / all,
-        orNoChange({ value: constant.absolute, kind }, last?.absolute ?? null, 'lower'),
+        against({ value: constant.absolute, kind }, ({ absolute }) => absolute, 'lower'),
       ),
       row(
         'rmse',
         Math.sqrt(meanSquare),
-        orNoChange({ value: Math.sqrt(variance), kind: 'mean' }, last ? Math.sqrt(last.squared) : null, 'lower'),
+        against({ value: Math.sqrt(variance), kind: 'mean' }, ({ squared }) => Math.sqrt(squared), 'lower'),
       ),
       row(
         'r2',
         variance === 0 ? null : 1 - meanSquare / variance,
-        orNoChange({ value: 0, kind: 'mean' }, last && variance > 0 ? 1 - last.squared / variance : null, 'higher'),
+        against({ value: 0, kind: 'mean' }, explained, 'higher'),
       ),
       row(
         'smape',
         this.#relative.value / all,
-        orNoChange({ value: constant.relative, kind }, last?.relative ?? null, 'lower'),
+        against({ value: constant.relative, kind }, ({ relative }) => relative, 'lower'),
       ),
     ];
   }

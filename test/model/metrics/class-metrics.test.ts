@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { MAX_MEASURED_CLASSES, OTHER_CLASS } from '../../../src/model/metrics/class-names.ts';
 import type { MetricValue, Outcome } from '../../../src/model/metrics/outcome.ts';
 import { PrequentialMetrics, type Period } from '../../../src/model/metrics/prequential-metrics.ts';
+import { RANKED_CLASSES } from '../../../src/model/metrics/recent-outcomes.ts';
 import { seeded } from '../seeded.ts';
 
 const PERIODS: Period[] = ['all', 'recent', 'backfill'];
@@ -61,8 +62,15 @@ function recomputed(rows: { label: string; prediction: string | null; outputs: M
   const chance = truths.reduce((sum, t) => sum + (of(t).length / n) * (said.filter((s) => s === t).length / n), 0);
   const named = [...new Set([...truths, ...said])];
   const unchanged = rows.slice(1).filter((r, i) => r.label === rows[i]!.label).length / (n - 1);
+  const areas = truths.map((t) => {
+    const p = (r: (typeof rows)[number]) => r.outputs.get(t) ?? 0;
+    const others = rows.filter((r) => r.label !== t);
+    const won = of(t).map((r) => others.reduce((sum, o) => sum + (p(r) > p(o) ? 1 : p(r) === p(o) ? 0.5 : 0), 0));
+    return won.reduce((sum, pairs) => sum + pairs, 0) / (of(t).length * others.length);
+  });
   return {
     accuracy,
+    roc_auc: areas.reduce((sum, area) => sum + area, 0) / areas.length,
     balanced_accuracy: truths.reduce((sum, t) => sum + right(t) / of(t).length, 0) / truths.length,
     f1: named.reduce((sum, t) => sum + f1(t), 0) / named.length,
     f1_weighted: truths.reduce((sum, t) => sum + (f1(t) * of(t).length) / n, 0),
@@ -91,7 +99,9 @@ describe('metrics of classes', () => {
       const { outcomes, standing } = history(300, seed);
       const left = standing.filter((r) => r.label !== null) as (Answer & { label: string })[];
       const values = fold(new PrequentialMetrics('multiclass', period), outcomes).values();
-      const expected = recomputed(left);
+      const { roc_auc: area, ...others } = recomputed(left);
+      // Of any number of outcomes their order is not kept.
+      const expected = period === 'recent' ? { ...others, roc_auc: area } : others;
       for (const [metric, value] of Object.entries(expected))
         if (metric !== 'kappa_temporal' || period === 'recent')
           expect(of(values, metric).value, metric).toBeCloseTo(value, 9);
@@ -112,6 +122,40 @@ describe('metrics of classes', () => {
       expect(resumed.values()).toEqual(whole.values());
       expect(Buffer.compare(resumed.save(), whole.save())).toBe(0);
     }
+  });
+
+  test('ROC AUC is the mean over the classes of each against all others, as in scikit-learn', () => {
+    const metrics = new PrequentialMetrics('multiclass', 'recent');
+    const rows: [string, number[]][] = [
+      ['a', [0.7, 0.2, 0.1]],
+      ['a', [0.3, 0.4, 0.3]],
+      ['b', [0.4, 0.5, 0.1]],
+      ['b', [0.5, 0.25, 0.25]],
+      ['c', [0.1, 0.3, 0.6]],
+    ];
+    for (const [label, [a, b, c]] of rows)
+      metrics.fold(
+        outcome({ prediction: 'a', outputs: new Map(Object.entries({ a: a!, b: b!, c: c! })) }, label, null),
+      );
+    // a: 4 of 6 pairs; b: 0.5 before all, 0.25 before one of three; c before all.
+    const area = of(metrics.values(), 'roc_auc');
+    expect(area.value).toBeCloseTo((4 / 6 + 4 / 6 + 1) / 3, 12);
+    expect(area).toMatchObject({ baseline: 0.5, baselineKind: 'random', examples: 5 });
+    expect(metrics.fading().some(({ metric }) => metric === 'roc_auc')).toBe(false);
+  });
+
+  test('ROC AUC is NULL while there is one class, and with more classes than probabilities are kept of', () => {
+    const metrics = new PrequentialMetrics('multiclass', 'recent');
+    const say = (label: string): void => {
+      metrics.fold(outcome({ prediction: label, outputs: new Map([[label, 1]]) }, label, null));
+    };
+    say('c0');
+    expect(of(metrics.values(), 'roc_auc')).toMatchObject({ value: null, baseline: null });
+    for (let k = 1; k < RANKED_CLASSES; k++) say(`c${k}`);
+    expect(of(metrics.values(), 'roc_auc').value).toBe(1);
+    say('one more');
+    expect(of(metrics.values(), 'roc_auc').value).toBeNull();
+    expect(of(metrics.values(), 'accuracy').value).toBe(1);
   });
 
   test('classes that come in runs have no change as the baseline of accuracy', () => {
@@ -213,3 +257,33 @@ test.each(Object.entries(SAVED_EARLIER))('a state of %s that an earlier Millrace
   const remembers = ({ metric }: MetricValue) => period === 'recent' || metric !== 'kappa_temporal';
   expect(plain(loaded.values().filter(remembers))).toEqual(plain(anew.values().filter(remembers)));
 });
+
+/** Saved after a said of a, a of b, nothing of c, with 0.7 for a and 0.3 for b. */
+const CLASSES_EARLIER = {
+  all: 'TUxSUwEAFgAAAG11bHRpY2xhc3MgbWV0cmljcyBhbGwAAAAAAAAAAAMAAAABAAAAYQEAAABiAQAAAGMDAAAAAQAAAGEBAAAAAQAAAGEAAAAAAADwPwEAAABiAQAAAAEAAABhAAAAAAAA8D8BAAAAYwAAAAAAAAAAAAAAAAAA8D8CAAAAAAAAAAAA5rx8rynuuQxCQAMAAAAAAAAAAACAvAAAAAAAALC87FG4HoXrBUABAAAAAQAAAGMAAAAAAAAAAAAAAAAAAABA9O4DqQ==',
+  recent:
+    'TUxSUwEAGQAAAG11bHRpY2xhc3MgbWV0cmljcyByZWNlbnQAAAAAAAAAAAMAAAABAAAAYQEAAABiAQAAAGMDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAPC/AwAAAAAAAAAAAAAAAAAAAAAA8D8AAAAAAAAAQAMAAABmZmZmZmbmPzMzMzMzM9M/AAAAAAAAAAADAAAAC9ejcD0Kxz9bj8L1KFzvP0jhehSuR/k/nSSlQQ==',
+};
+
+test.each(['all', 'recent'] as const)(
+  'a state of %s that was saved before probabilities were kept goes on',
+  (period) => {
+    const said = { outputs: new Map(Object.entries({ a: 0.7, b: 0.3 })) };
+    const loaded = PrequentialMetrics.load('multiclass', period, Buffer.from(CLASSES_EARLIER[period], 'base64'));
+    const anew = new PrequentialMetrics('multiclass', period);
+    for (const [prediction, label] of [
+      ['a', 'a'],
+      ['a', 'b'],
+      [null, 'c'],
+    ] as const)
+      anew.fold(outcome({ prediction, ...said }, label, null));
+    for (const metrics of [loaded, anew]) {
+      metrics.fold(outcome({ prediction: 'a', ...said }, 'b', null));
+      metrics.fold(outcome({ prediction: 'b', outputs: new Map(Object.entries({ a: 0.2, b: 0.8 })) }, 'a', null));
+    }
+    const others = (values: readonly MetricValue[]) => values.filter(({ metric }) => metric !== 'roc_auc');
+    expect(others(loaded.values())).toEqual(others(anew.values()));
+    // Of those whose probabilities are known.
+    if (period === 'recent') expect(of(loaded.values(), 'roc_auc').value).toBe(0);
+  },
+);
