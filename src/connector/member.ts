@@ -75,7 +75,7 @@ export function memberOf(checkpoint: PipelineCheckpoint): Member {
     inputs: [],
     state: letGo ? 'needs rebuild' : phases[checkpoint.phase],
     reason: checkpoint.reason,
-    hint: checkpoint.phase === 'failed' ? rebuildHint(checkpoint) : undefined,
+    hint: checkpoint.phase === 'failed' ? (checkpoint.hint ?? rebuildHint(checkpoint)) : undefined,
     backfillDone: undefined,
     backfillTotal: undefined,
   };

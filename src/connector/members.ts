@@ -197,7 +197,7 @@ export class Members {
   async resume(pipelineId: number): Promise<boolean> {
     const member = this.all.get(pipelineId);
     if (!member || member.checkpoint.endLsn === 0n) return false;
-    const checkpoint: PipelineCheckpoint = { ...member.checkpoint, phase: 'live', reason: undefined };
+    const checkpoint: PipelineCheckpoint = { ...member.checkpoint, phase: 'live', reason: undefined, hint: undefined };
     await this.#ports.state.commit({ pipelines: [{ checkpoint, entries: [] }] });
     return true;
   }
@@ -256,7 +256,7 @@ export class Members {
   async #letGo(member: Member, reason: string, hint: string): Promise<void> {
     const { checkpoint } = member;
     Object.assign(member, { state: 'needs rebuild', reason, hint });
-    member.checkpoint = { ...checkpoint, phase: 'failed', endLsn: 0n, reason };
+    member.checkpoint = { ...checkpoint, phase: 'failed', endLsn: 0n, reason, hint };
     await this.#ports.state.commit({ pipelines: [{ checkpoint: member.checkpoint, entries: [] }] });
     this.#ports.logger.warn({ pipeline: checkpoint.definition.name, reason }, 'a pipeline let go of its WAL');
   }
@@ -315,7 +315,7 @@ export class Members {
       saved?.generation === member.checkpoint.generation && saved.phase !== 'claimed'
         ? saved
         : { ...member.checkpoint, endLsn: 0n };
-    member.checkpoint = { ...base, phase: 'failed', reason: member.reason };
+    member.checkpoint = { ...base, phase: 'failed', reason: member.reason, hint: member.hint };
     await this.#ports.state.commit({ pipelines: [{ checkpoint: member.checkpoint, entries: [] }] });
   }
 

@@ -43,6 +43,8 @@ export interface PipelineCheckpoint {
   readonly viewFacts: string;
   readonly planHash: string;
   readonly reason: string | undefined;
+  /** What to do about the reason, where it has stopped. */
+  readonly hint?: string | undefined;
 }
 
 /** How far the group as a whole has read: commands at or below it have been carried out. */
