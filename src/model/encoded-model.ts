@@ -2,8 +2,9 @@
 // at its label the encoder learns first, then the row is encoded again and given to the learner.
 
 import type { ClassList } from './class-list.ts';
+import { classPrediction, named } from './class-prediction.ts';
 import type { Encoder } from './encoder/encoder.ts';
-import { MAX_MAGNITUDE } from './encoder/feature-value.ts';
+import { ExampleReader } from './example-reader.ts';
 import { explanationOf } from './explanation.ts';
 import type { Input, Learner } from './learner.ts';
 import type {
@@ -46,7 +47,7 @@ export class EncodedModel implements Model {
   readonly #learner: Learner;
   readonly #series: SeriesKeys | undefined;
   readonly #classes: ClassList | undefined;
-  readonly #classWeights: ReadonlyMap<string, number> | undefined;
+  readonly #reader: ExampleReader;
   #examples: number;
   #skipped: number;
   /** Of the rows in hand. */
@@ -61,7 +62,7 @@ export class EncodedModel implements Model {
     this.#learner = parts.learner;
     this.#series = parts.series;
     this.#classes = parts.classes;
-    this.#classWeights = parts.classWeights && new Map(Object.entries(parts.classWeights));
+    this.#reader = new ExampleReader(parts.classes, parts.classWeights);
     this.#examples = parts.examples;
     this.#skipped = parts.skipped;
   }
@@ -128,18 +129,12 @@ export class EncodedModel implements Model {
 
   #learn(example: TrainingExample, judged: Judgement | undefined): boolean {
     this.#examples += 1;
-    const weight = this.#classWeights ? this.#weightOf(example, this.#classWeights) : example.weight;
-    const usable = weight >= 0 && weight <= MAX_MAGNITUDE;
-    const target = this.#classes
-      ? usable && example.label !== undefined
-        ? this.#classes.take(example.label)
-        : -1
-      : example.target;
-    const learnable = usable && Math.abs(target) <= MAX_MAGNITUDE && !(this.#classes && target < 0);
-    if (!learnable || (this.#series && !this.#series.intern(example.features))) {
+    const reader = this.#reader;
+    if (!reader.read(example) || (this.#series && !this.#series.intern(example.features))) {
       this.#skipped += 1;
       return false;
     }
+    const { target, weight } = reader;
     const input = this.#encode(example.features, !this.learnsArrivals);
     if (judged) this.#judge(input, target, judged);
     this.#learner.learn(input, target, weight);
@@ -203,35 +198,6 @@ export class EncodedModel implements Model {
       return { score, prediction: predictionOf(this.task, score), outputs };
     }
     // What `predict` says is the first of the greatest of these, and asking for both takes twice as long.
-    const values = this.#learner.outputs!(input);
-    const { names } = this.#classes;
-    let best = -1;
-    for (let k = 0; k < names.length; k++) if (values[k]! > (best < 0 ? 0 : values[best]!)) best = k;
-    const outputs = named(names, values);
-    return best < 0
-      ? { score: 0, prediction: null, outputs }
-      : { score: values[best]!, prediction: names[best]!, outputs };
+    return classPrediction(this.#classes.names, this.#learner.outputs!(input));
   }
-
-  #weightOf(example: TrainingExample, weights: ReadonlyMap<string, number>): number {
-    const name = this.#classes ? example.label : example.target > 0.5 ? 'true' : 'false';
-    return example.weight * (name === undefined ? 1 : (weights.get(name) ?? 1));
-  }
-}
-
-/** NaN is nothing said. */
-function named(names: readonly string[], values: Float64Array): Record<string, number> {
-  const outputs: Record<string, number> = {};
-  for (let k = 0; k < names.length; k++) {
-    const name = names[k]!;
-    if (Number.isNaN(values[k])) continue;
-    // A class may be called so, and assigning to it would set the prototype.
-    if (name === '__proto__') define(outputs, name, values[k]!);
-    else outputs[name] = values[k]!;
-  }
-  return outputs;
-}
-
-function define(outputs: Record<string, number>, name: string, value: number): void {
-  Object.defineProperty(outputs, name, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -4,7 +4,8 @@
 // every dataset of `npm run bench -- portfolio`, most where positives are rare.
 
 import type { ClassList } from '../class-list.ts';
-import { MAX_MAGNITUDE } from '../encoder/feature-value.ts';
+import { classPrediction } from '../class-prediction.ts';
+import { ExampleReader } from '../example-reader.ts';
 import type {
   Explanation,
   FeatureRow,
@@ -52,7 +53,7 @@ export class Portfolio implements Model {
   readonly #race: Race;
   readonly #losses: Losses;
   readonly #classes: ClassList | undefined;
-  readonly #classWeights: ReadonlyMap<string, number> | undefined;
+  readonly #reader: ExampleReader;
   /** The candidate that gives the last label; -1: none. */
   readonly #last: number;
   #examples: number;
@@ -66,7 +67,7 @@ export class Portfolio implements Model {
     this.#race = parts.race;
     this.#losses = parts.losses;
     this.#classes = parts.classes;
-    this.#classWeights = parts.classWeights && new Map(Object.entries(parts.classWeights));
+    this.#reader = new ExampleReader(parts.classes, parts.classWeights);
     this.#last = parts.team.candidates.findIndex(({ kind }) => kind === 'last');
     this.#examples = parts.examples;
     this.#skipped = parts.skipped;
@@ -110,17 +111,11 @@ export class Portfolio implements Model {
 
   learn(example: TrainingExample): void {
     this.#examples += 1;
-    const weight = this.#weightOf(example);
-    const usable = weight >= 0 && weight <= MAX_MAGNITUDE;
-    const target = this.#classes
-      ? usable && example.label !== undefined
-        ? this.#classes.take(example.label)
-        : -1
-      : example.target;
-    if (!usable || !(Math.abs(target) <= MAX_MAGNITUDE) || (this.#classes && target < 0)) {
+    if (!this.#reader.read(example)) {
       this.#skipped += 1;
       return;
     }
+    const { target, weight } = this.#reader;
     if (weight > 0) this.#losses.count(target);
     const judged = weight > 0 && this.#losses.judging;
     this.#team.learn(example.features, !this.learnsArrivals, (k, learner, input) => {
@@ -171,13 +166,7 @@ export class Portfolio implements Model {
     const { leader } = this.#race;
     let prediction: Prediction = { score: 0, prediction: null };
     this.#team.readFor(leader, row, (learner, input) => {
-      const best = learner.predict(input);
-      const values = learner.outputs!(input);
-      const outputs = Object.fromEntries(names.map((name, c) => [name, values[c]!]));
-      prediction =
-        best < 0
-          ? { score: 0, prediction: null, outputs }
-          : { score: values[best]!, prediction: names[best]!, outputs };
+      prediction = classPrediction(names, learner.outputs!(input));
     });
     return prediction;
   }
@@ -187,11 +176,5 @@ export class Portfolio implements Model {
     const served = this.#race.weights[k]! > ALONE;
     if (served && typeof score === 'number' && Number.isFinite(score)) this.#losses.age(k, score, target);
     this.#losses.makeStale(k);
-  }
-
-  #weightOf(example: TrainingExample): number {
-    if (!this.#classWeights) return example.weight;
-    const name = this.#classes ? example.label : example.target > 0.5 ? 'true' : 'false';
-    return example.weight * (name === undefined ? 1 : (this.#classWeights.get(name) ?? 1));
   }
 }
