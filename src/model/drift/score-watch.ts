@@ -1,5 +1,6 @@
 // Watches the mean of the scores with ADWIN. Unlike their distribution it stays where it is while a model merely becomes surer.
 
+import { MAX_MAGNITUDE } from '../encoder/feature-value.ts';
 import type { LearnedTask } from '../model.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { createDetector } from './detector-options.ts';
@@ -29,8 +30,9 @@ export class ScoreWatch {
     return this.#detector.bytes + 48;
   }
 
+  /** What is beyond 1e100 is left out: its square would leave the range of float8, and all that comes after be NaN. */
   add(value: Value): readonly Shift[] {
-    if (typeof value !== 'number' || value !== value) return NOTHING;
+    if (typeof value !== 'number' || !(Math.abs(value) <= MAX_MAGNITUDE)) return NOTHING;
     if (this.#numbers && this.#count < SCALED_BY) {
       this.#measure(value);
       return NOTHING;
