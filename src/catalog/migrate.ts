@@ -22,6 +22,8 @@ export interface MigrateOptions {
   readonly role?: string;
   /** Where the files are; the package's own unless a test says otherwise. */
   readonly folder?: string;
+  /** So long it waits for a table that somebody uses; whoever comes after it waits behind it. */
+  readonly lockTimeoutMs?: number;
 }
 
 export interface MigrateResult {
@@ -33,16 +35,19 @@ export interface MigrateResult {
 
 /**
  * Brings the schema to this program's version; all or nothing. Any number may run at once: the others wait, then find it
- * done. Rejects with SCHEMA_NEWER, SCHEMA_CHANGED, WAREHOUSE_NOT_READY (the role may not create a schema) or
+ * done. Rejects with SCHEMA_NEWER, SCHEMA_CHANGED, WAREHOUSE_NOT_READY (the role may not create a schema, a
+ * table is in use) or
  * WAREHOUSE_UNREACHABLE.
  */
 export async function migrate(options: MigrateOptions | string): Promise<MigrateResult> {
-  const { url, role, folder = MIGRATIONS } = typeof options === 'string' ? { url: options } : options;
+  const given: MigrateOptions = typeof options === 'string' ? { url: options } : options;
+  const { url, role, folder = MIGRATIONS, lockTimeoutMs = 5_000 } = given;
   const migrations = readMigrations(folder);
   const client = await connect({ url, applicationName: 'millrace migrate' });
   try {
     await client.query('begin');
     await client.query('select pg_advisory_xact_lock($1)', [LOCK]);
+    await client.query(`select set_config('lock_timeout', $1, true)`, [String(lockTimeoutMs)]);
     await prepare(client, role);
     const applied = await run(client, migrations);
     await client.query('commit');
@@ -122,6 +127,12 @@ function explain(error: unknown): unknown {
   if ('code' in error && error.code === '42501') {
     return new MillraceError('WAREHOUSE_NOT_READY', `the schema millrace cannot be installed: ${error.message}`, {
       hint: "Migrate as the schema's owner; for the first time, as a role with CREATE on the database (grant create on database … to …) or as a superuser.",
+      cause: error,
+    });
+  }
+  if ('code' in error && error.code === '55P03') {
+    return new MillraceError('WAREHOUSE_NOT_READY', 'a transaction uses a table that the schema needs changed', {
+      hint: 'Nothing was changed. Run `millrace migrate` again when it has ended; who it is: select pid, xact_start, query from pg_stat_activity order by xact_start. A running `millrace up` or `millrace sink` is to be stopped first.',
       cause: error,
     });
   }

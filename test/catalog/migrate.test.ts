@@ -52,6 +52,25 @@ test('an older schema is brought up to date, and is said to be older until then'
   expect(await migrate(database.url)).toEqual({ version: NEWEST, applied: FILES.slice(2) });
 });
 
+test('whoever reads a score table for long is not waited for, and nobody waits behind him', async () => {
+  await using database = await createDatabase();
+  using copy = copyOfMigrations();
+  for (const file of FILES.slice(4)) rmSync(path.join(copy.folder, file));
+  await migrate({ url: database.url, folder: copy.folder });
+  await database.query(`create table payments (id int primary key, amount float8);
+    create view fraud_features as select id, amount from payments;
+    select millrace.create_pipeline('fraud', features => 'fraud_features', model => '{"kind": "none"}')`);
+  const reader = await database.connect();
+  await reader.query('begin; select from fraud_scores');
+  await expect(migrate({ url: database.url, lockTimeoutMs: 100 })).rejects.toMatchObject({
+    code: 'WAREHOUSE_NOT_READY',
+    message: 'a transaction uses a table that the schema needs changed',
+    hint: expect.stringContaining('pg_stat_activity') as string,
+  });
+  await reader.query('commit');
+  expect((await migrate(database.url)).applied).toEqual(FILES.slice(4));
+});
+
 test('a schema from a newer Millrace is refused', async () => {
   await using database = await createDatabase();
   using copy = copyOfMigrations();
