@@ -2,7 +2,7 @@
 
 import { forgetFolder } from '../catalog/folder.ts';
 import { MillraceError } from '../runtime/errors.ts';
-import { dropSlot, slotName, slotState } from '../source/slot.ts';
+import { dropSlot, slotName, slotNotOurs, slotState } from '../source/slot.ts';
 import { connect } from '../warehouse/connection.ts';
 import { formatBytes } from '../terminal/numbers.ts';
 import { printJson } from './exit.ts';
@@ -15,6 +15,10 @@ export async function runDropSlot(flags: Flags): Promise<void> {
   const client = await connect({ url: warehouseOf(flags), applicationName: 'millrace drop-slot' });
   try {
     const before = await slotState(client, slot);
+    // Postgres would drop it from here, too, and with it what that database's pipelines have not read.
+    const here = await client.query<{ database: string }>('select current_database()::text as database');
+    const { database } = here.rows[0]!;
+    if (before && before.database !== database) throw slotNotOurs(before, database);
     const dropped = await dropSlot(client, slot).catch(stopItFirst);
     // A schema that was never installed has nothing to forget.
     const installed = await client.query<{ found: boolean }>(

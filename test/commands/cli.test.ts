@@ -163,6 +163,20 @@ test('without a warehouse, and with one that is away, the error names the flag',
   expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, error: { code: 'WAREHOUSE_UNREACHABLE' } });
 });
 
+test('drop-slot leaves the slot of another database alone', async () => {
+  await using shop = await Shop.open();
+  await using other = await createDatabase();
+  const slot = `millrace_${shop.database.name.slice(0, 40)}`;
+  await other.query(`select pg_create_logical_replication_slot('${slot}', 'pgoutput')`);
+  expect(await shop.run('drop-slot')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/belongs to the database t_.*another --group/s) as string,
+  });
+  expect(await other.query(`select database from pg_replication_slots where slot_name = '${slot}'`)).toEqual([
+    { database: other.name },
+  ]);
+});
+
 test('drop-slot gives the WAL back, and says how to start again', async () => {
   await using shop = await Shop.open();
   await shop.run('migrate');
