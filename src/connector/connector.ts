@@ -214,10 +214,7 @@ class Connector {
     return reload;
   }
 
-  async #command(
-    action: Exclude<ControlAction, { kind: 'redefine' }>,
-    boundary: Pick<Transaction, 'endLsn'>,
-  ): Promise<boolean> {
+  async #command(action: Exclude<ControlAction, { kind: 'redefine' }>, boundary: Transaction): Promise<boolean> {
     this.#ports.logger.info(
       { command: action.kind, pipeline: action.kind === 'drop' ? action.pipelineId : action.definition.name },
       'carrying out a command',
@@ -233,6 +230,7 @@ class Connector {
         await this.#members.pause(action.definition.id);
         return false;
       case 'resume':
+        if (await this.#members.resumeAtSnapshot(action.definition, boundary)) return false;
         if (await this.#members.resume(action.definition.id)) return true;
         if (this.#members.needsRebuild(action.definition.id)) {
           await this.#ports.warehouse.requestGeneration(action.definition.id, action.definition.generation + 1);

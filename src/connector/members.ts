@@ -67,7 +67,7 @@ export class Members {
     }
   }
 
-  async #open(member: Member): Promise<void> {
+  async #open(member: Member): Promise<PipelineRun> {
     const { checkpoint } = member;
     const plan = compilePipeline(JSON.parse(checkpoint.viewFacts) as ViewFacts, asJudged(checkpoint.definition));
     if (plan.hash !== checkpoint.planHash) {
@@ -89,13 +89,10 @@ export class Members {
       definition: checkpoint.definition,
       state: { entries: (space) => this.#ports.state.entries(pipelineId, generation, space) },
     });
-    member.run = new PipelineRun({
-      checkpoint,
-      plan,
-      transform,
-      publisher: this.#publisher(writer, tails),
-      partitions: writer.partitions,
-    });
+    const publisher = this.#publisher(writer, tails);
+    const run = new PipelineRun({ checkpoint, plan, transform, publisher, partitions: writer.partitions });
+    member.run = run;
+    return run;
   }
 
   /**
@@ -202,6 +199,25 @@ export class Members {
     return true;
   }
 
+  /**
+   * Lets a pipeline go on that stands at its snapshot, by a commit that the snapshot has already: it missed nothing, and whether
+   * that commit comes again depends on the others' claims, so its definition is told to the sink now. False: it stands elsewhere.
+   */
+  async resumeAtSnapshot(definition: PipelineDefinition, transaction: Transaction): Promise<boolean> {
+    const member = this.all.get(definition.id);
+    if (!member || !holdsSlot(member.checkpoint) || transaction.commitLsn >= member.checkpoint.snapshotLsn)
+      return false;
+    member.checkpoint = { ...member.checkpoint, phase: 'live', reason: undefined, hint: undefined };
+    await this.#isolated(member, async () => {
+      const run = await this.#open(member);
+      const at = { lsn: transaction.commitLsn, commitTimeUs: transaction.commitTimeUs };
+      run.announce(inForce(run.definition, definition), at, 'live');
+      await this.#save(run, member);
+      Object.assign(member, { state: 'running', reason: undefined, hint: undefined });
+    });
+    return true;
+  }
+
   /** Saves where one pipeline stands, by itself. No checkpoint may be in flight. */
   async save(pipelineId: number): Promise<void> {
     const member = this.all.get(pipelineId);
@@ -298,7 +314,7 @@ export class Members {
     this.all.clear();
   }
 
-  async #isolated(member: Member, work: () => Promise<void>): Promise<void> {
+  async #isolated(member: Member, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
