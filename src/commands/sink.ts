@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { removePipeline } from '../catalog/pipelines.ts';
 import { removeGone } from '../scores/gone-generations.ts';
-import type { Log } from '../stream/log.ts';
+import type { Log, TopicOwner } from '../stream/log.ts';
 import { checkSchema } from '../catalog/schema-version.ts';
 import { createModel, loadModel } from '../model/create-model.ts';
 import { targetOf } from '../model/target.ts';
@@ -71,9 +71,17 @@ export async function runSinkProcess(flags: CommonFlags): Promise<void> {
       await changes.return(undefined);
     },
   };
+  let saidNone = false;
+  const owner = async (): Promise<TopicOwner | undefined> => {
+    const found = await sessions.use((session) => topicOwner(session, flags.group));
+    if (found === undefined && !saidNone)
+      logger.info(`waiting for the first start of a connector of group ${flags.group}`);
+    saidNone = found === undefined;
+    return found;
+  };
   await runSink({
     ports,
-    owner: () => sessions.use((session) => topicOwner(session, flags.group)),
+    owner,
     read: READ,
     changes,
     drain: signals.drain,

@@ -22,8 +22,12 @@ export async function* topicChanges(
     try {
       const client = await connect({ url, applicationName: 'millrace sink listener' });
       let wake = new AbortController();
+      let lost = false;
       client.on('notification', () => wake.abort());
-      client.once('end', () => wake.abort());
+      client.once('end', () => {
+        lost = true;
+        wake.abort();
+      });
       try {
         await client.query('listen millrace');
         backOff.succeeded();
@@ -31,8 +35,12 @@ export async function* topicChanges(
           await systemClock.sleep(AT_THE_LATEST_MS, AbortSignal.any([wake.signal, signal]));
           if (signal.aborted) return;
           wake = new AbortController();
-          // Fails where the connection is gone.
-          await tidy(client);
+          try {
+            await tidy(client);
+          } catch (error) {
+            if (lost) throw error;
+            // The broker may be away. Who looks at the topics now says so; nothing is tidied until it is back.
+          }
           yield;
         }
       } finally {
