@@ -36,13 +36,30 @@ export const createModel: CreateModel = async (request) => {
 export const loadModel: LoadModel = async (request, saved) => {
   if (request.options.kind === 'none') return new NoModel(request, saved);
   const resolved = resolve(request, FORMER_AUTO.includes(StateReader.nameOf(saved) ?? ''));
+  try {
+    return await reopened(resolved, request, saved);
+  } catch (error) {
+    // A length that no array can have, or one array longer than another: parts that do not agree although the checksum is right.
+    if (error instanceof RangeError) throw unreadable(resolved.kind.name, error);
+    throw error;
+  }
+};
+
+async function reopened(resolved: Resolved, request: ModelRequest, saved: Uint8Array): Promise<Model> {
   const guard = GuardedModel.unpack(saved, resolved.kind.name);
   const model = await loaded(resolved, request, guard?.model ?? saved);
   if (watchesNothing(resolved)) return model;
   const { action } = resolved.parsed.drift;
   const beside = action !== 'alarm' && guard?.beside ? await loaded(resolved, request, guard.beside) : undefined;
   return new GuardedModel(guardOf(resolved, request, model), guard, beside);
-};
+}
+
+function unreadable(kind: string, cause: RangeError): MillraceError {
+  return new MillraceError('MODEL_STATE', `the saved ${kind} model cannot be read: its parts do not fit together`, {
+    hint: 'Roll back to an older model version, or rebuild the pipeline.',
+    cause,
+  });
+}
 
 /** The model alone, at once unless its kind must load something first. */
 function made(resolved: Resolved, request: ModelRequest, seed: number): Model | Promise<Model> {

@@ -126,6 +126,20 @@ export class StateReader {
     return value;
   }
 
+  /** A u32 of things that take so many bytes each behind it: no more than there is room for. */
+  count(bytesEach: number): number {
+    const count = this.u32();
+    this.#need(count * bytesEach);
+    return count;
+  }
+
+  /** A u32 that is never greater: what is made that long is not made before it is known to be right. */
+  upTo(most: number): number {
+    const value = this.u32();
+    if (value > most) throw this.#corrupt(`${value} stands where at most ${most} can`);
+    return value;
+  }
+
   f64(): number {
     this.#need(8);
     const value = this.#view.getFloat64(this.#at, true);

@@ -5,6 +5,7 @@
 import type { Random } from '../random.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { ForestMember, type MemberOptions } from './forest-member.ts';
+import { MAX_COLUMNS } from './leaves.ts';
 import type { TreeModel } from './tree-model.ts';
 import { greatest } from './tree-learner.ts';
 
@@ -99,7 +100,7 @@ export class AdaptiveForest implements TreeModel {
   /** A forest that the options made smaller keeps its first trees; one that they made larger gets new ones. */
   load(reader: StateReader): void {
     this.#random.state = reader.u32();
-    this.#columns = reader.u32();
+    this.#columns = reader.upTo(MAX_COLUMNS);
     const saved = reader.u32();
     for (let i = 0; i < saved; i++) (this.#members[i] ?? new ForestMember(this.#options)).load(reader);
     for (const member of this.#members.slice(saved)) member.prepare(this.#columns, this.outputs - 1);

@@ -7,7 +7,7 @@ import type { Layout } from '../learner.ts';
 import type { Random } from '../random.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { bestClassSplit } from './class-split.ts';
-import type { Leaves } from './leaves.ts';
+import { MAX_COLUMNS, type Leaves } from './leaves.ts';
 import type { Split, SplitOptions } from './split.ts';
 import { ClassWatch } from './class-watch.ts';
 
@@ -224,8 +224,8 @@ export class ClassLeaves implements Leaves {
   }
 
   load(reader: StateReader, nodes: number): void {
-    this.#addClasses(reader.u32());
-    this.#columns = reader.u32();
+    this.#addClasses(reader.count(Math.max(1, nodes) * 8));
+    this.#columns = reader.upTo(MAX_COLUMNS);
     while (this.#nodes < nodes) this.#addNodes();
     for (const array of [this.#counts, this.#order]) array.set(reader.floats());
     for (const array of this.#byNode()) array.set(reader.floats());

@@ -3,6 +3,9 @@
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import type { Split } from './split.ts';
 
+/** More than any view has, with those that it once had. */
+export const MAX_COLUMNS = 100_000;
+
 /** Rows are dense: the value of column j at j, NaN where there is none. */
 export interface Leaves {
   readonly bytes: number;

@@ -145,7 +145,7 @@ export class MondrianNodes {
   load(reader: StateReader): void {
     this.columns = reader.u32();
     this.outputs = reader.u32();
-    const count = reader.u32();
+    const count = reader.count(ARRAYS.length * 8);
     this.#resize(count);
     this.#count = count;
     for (const name of ARRAYS) this[name].set(reader.floats());

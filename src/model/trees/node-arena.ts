@@ -114,7 +114,7 @@ export class NodeArena {
   }
 
   load(reader: StateReader): void {
-    const count = reader.u32();
+    const count = reader.count(ARRAYS.length * 8);
     while (this.capacity < count) this.#grow();
     this.#count = count;
     for (const array of this.#arrays()) array.set(reader.floats());

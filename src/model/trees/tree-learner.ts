@@ -4,6 +4,7 @@ import { type Input, type Learner } from '../learner.ts';
 import type { LearnedTask } from '../model.ts';
 import { TargetScale } from '../net/target-scale.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
+import { MAX_COLUMNS } from './leaves.ts';
 import type { TreeModel } from './tree-model.ts';
 
 export interface TreeLearnerParts {
@@ -33,7 +34,7 @@ export class TreeLearner implements Learner {
     this.#model = model;
     if (model.mend) this.mend = () => model.mend!();
     const reader = saved && new StateReader(saved, `${name} ${task} learner`);
-    this.#row = new Float64Array(reader ? reader.u32() : 0).fill(Number.NaN);
+    this.#row = new Float64Array(reader ? reader.upTo(MAX_COLUMNS) : 0).fill(Number.NaN);
     if (reader) model.load(reader);
     this.#outputs = new Float64Array(Math.max(2, model.outputs));
     // States of before labels had a limit end here.

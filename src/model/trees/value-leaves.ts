@@ -6,7 +6,7 @@ import type { Layout } from '../learner.ts';
 import { grown } from '../optimizers/optimizer.ts';
 import type { Random } from '../random.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
-import type { Leaves } from './leaves.ts';
+import { MAX_COLUMNS, type Leaves } from './leaves.ts';
 import type { Split, SplitOptions } from './split.ts';
 import { bestValueSplit } from './value-split.ts';
 import { ValueWatch } from './value-watch.ts';
@@ -186,7 +186,7 @@ export class ValueLeaves implements Leaves {
   }
 
   load(reader: StateReader, nodes: number): void {
-    this.prepare(reader.u32());
+    this.prepare(reader.upTo(MAX_COLUMNS));
     this.#scales = reader.floats();
     while (nodes * FIELDS > this.#nodes.length) this.#nodes = grown(this.#nodes, this.#nodes.length * 2);
     this.#nodes.set(reader.floats());

@@ -221,6 +221,16 @@ const subjects: Subject[] = [
     ...subjectOf('anomaly', { ...options, memory: 100 }, `${options.kind} with a memory and a label that measures it`),
     label: booleanLabel,
   })),
+  subjectOf('binary', { kind: 'logistic', update: 'on_arrival' }, 'logistic whose scaler learns arrivals'),
+  // Something is always noticed, and another model begins beside.
+  ...(['adapt', 'challenger'] as const).map((action) => ({
+    ...subjectOf(
+      'binary',
+      { kind: 'naive_bayes', drift: { action, warm_up: 30, detector: { name: 'ddm', warning: 0.1, drift: 0.5 } } },
+      `naive_bayes that at a drift does ${action}`,
+    ),
+    grows: true,
+  })),
   subjectOf('binary', { kind: 'auto' }, 'auto for a boolean'),
   subjectOf('regression', { kind: 'auto' }, 'auto for a number'),
   { ...subjectOf('multiclass', { kind: 'auto' }, 'auto for classes'), raw: 'of_its_kind' },
