@@ -5,7 +5,7 @@ import { Command, Option } from 'commander';
 import type { Flags as DemoFlags } from './demo.ts';
 import type { Flags as DropSlotFlags } from './drop-slot.ts';
 import type { Flags as EvaluateFlags } from './evaluate.ts';
-import { withFlags, type CommonFlags, type FlagName } from './flags.ts';
+import { parsePicture, parseSeed, parseSpeed, withFlags, type CommonFlags, type FlagName } from './flags.ts';
 import type { Flags as MigrateFlags } from './migrate.ts';
 import type { Flags as SqlFlags } from './sql.ts';
 import type { Flags as StatusFlags } from './status.ts';
@@ -40,7 +40,7 @@ function demo(): Command {
   const command = new Command('demo')
     .description('Try it: a local Postgres, 60 days of sample payments, a live fraud model')
     .option('--clean', 'start over: remove what an earlier demo left')
-    .addOption(new Option('--speed <n>', 'simulated seconds a second').default(3600).argParser(Number))
+    .addOption(new Option('--speed <n>', 'simulated seconds a second').default(3600).argParser(parseSpeed))
     .addHelpText('after', '\nExample:\n  millrace demo --until-caught-up');
   return withFlags(command, 'data', 'brokers', 'untilCaughtUp').action(
     async (flags: Omit<DemoFlags, 'group' | 'logLevel' | 'partitions'>) => {
@@ -143,8 +143,8 @@ function evaluate(): Command {
     .option('--delay <time>', 'labels come so much later: 7d, 36h, 90m, 30s; without --time a number of rows')
     .option('--model <json>', 'as create_pipeline takes it; again for each further model (default: auto)', several, [])
     .option('--query <sql>', 'evaluate what this gives in the warehouse, instead of a file')
-    .addOption(new Option('--seed <n>', 'for models that draw lots').default(1).argParser(Number))
-    .option('--curve <file>', 'also write the learning curves, as .svg or .html')
+    .addOption(new Option('--seed <n>', 'for models that draw lots').default(1).argParser(parseSeed))
+    .addOption(new Option('--curve <file>', 'also write the learning curves, as .svg or .html').argParser(parsePicture))
     .addHelpText(
       'after',
       `\nExample:\n  millrace evaluate payments.csv --label fraud --key id --model '{"kind": "logistic"}' --model '{"kind": "naive_bayes"}'`,

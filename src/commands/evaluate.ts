@@ -76,8 +76,8 @@ export async function runEvaluate(file: string | undefined, flags: Flags): Promi
     done.push({ options, evaluation, quality: qualityOf(evaluation), baselines, curve });
     if (!flags.json) process.stderr.write(pc.dim(`${nameOf(options)} done\n`));
   }
-  if (flags.curve !== undefined) writeCurve(flags.curve, done);
   process.stdout.write(flags.json ? `${JSON.stringify(report(rows.length, done))}\n` : `${draw(rows.length, done)}\n`);
+  if (flags.curve !== undefined) writeCurve(flags.curve, done);
 }
 
 function readTable(file: string | undefined, flags: Flags): Promise<DataTable> {
@@ -257,7 +257,14 @@ function driftLines(name: string, drift: Evaluation['drift']): string[] {
 function writeCurve(file: string, done: readonly Evaluated[]): void {
   const { name } = curveMetric(done[0]!.evaluation);
   const curves = done.map(({ curve }) => curve);
-  writeFileSync(file, file.endsWith('.svg') ? curvesSvg(name, curves) : curvesHtml(name, curves));
+  try {
+    writeFileSync(file, /\.svg$/i.test(file) ? curvesSvg(name, curves) : curvesHtml(name, curves));
+  } catch (cause) {
+    throw new MillraceError('USAGE', `--curve ${file} cannot be written: ${(cause as Error).message}`, {
+      hint: 'Name a file in a folder that is there and may be written to.',
+      cause,
+    });
+  }
 }
 
 /** `logistic`, or `logistic {"optimizer": …}`. */

@@ -103,6 +103,26 @@ function parsePartitions(text: string): number {
   throw new InvalidArgumentError('Expected a whole number from 1 to 1000.');
 }
 
+/** Of models that draw lots. */
+export function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (text.trim() !== '' && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
+  throw new InvalidArgumentError('Expected a whole number from 0 to 4294967295.');
+}
+
+/** Of the demo's clock. */
+export function parseSpeed(text: string): number {
+  const speed = Number(text);
+  if (speed > 0 && speed <= 1e9) return speed;
+  throw new InvalidArgumentError('Expected a number above 0.');
+}
+
+/** Where a picture is written to. */
+export function parsePicture(text: string): string {
+  if (/\.(svg|html)$/i.test(text)) return text;
+  throw new InvalidArgumentError('Expected a file name that ends in .svg or .html.');
+}
+
 function parseAddress(text: string): HttpAddress {
   const match = /^(?:(.*):)?(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);

@@ -1,5 +1,6 @@
 // What a model is to learn: from the label's type, the kind and its options.
 
+import type { ColumnType } from '../flow/pipeline.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import type { LearnerOptions } from './encoder/encode-options.ts';
 import type { Kind } from './learner.ts';
@@ -15,11 +16,14 @@ const LABELS: Readonly<Record<LearnedTask, string>> = {
 };
 
 const HINTS: Readonly<Record<LearnedTask, string>> = {
-  binary: 'Give a boolean: `select …, (label = 1) as label`, or {"kind":"linear"}.',
-  regression: 'Give a number: `select …, label::int as label`, or {"kind":"logistic"}.',
-  multiclass: 'Give the class: `select …, label::text as label`, or {"kind":"logistic"} for a boolean.',
-  anomaly: 'It learns without labels, which only measure it: leave `labels` out, or give a boolean.',
+  binary: 'Give a boolean: `select …, (label = 1) as label`',
+  regression: 'Give a number: `select …, label::int as label`',
+  multiclass: 'Give the class: `select …, label::text as label`',
+  anomaly: 'It learns without labels, which only measure it: leave `labels` out, or give a boolean',
 };
+
+/** What learns such a label as it is. */
+const KIND_FOR: Readonly<Record<string, string>> = { binary: 'logistic', regression: 'linear', multiclass: 'softmax' };
 
 /** Throws MODEL_INVALID where the kind learns no such label, or the options do not go with it. */
 export function chooseTask(
@@ -40,7 +44,7 @@ export function chooseTask(
     throw new MillraceError(
       'MODEL_INVALID',
       `"${kind.name}" needs a ${wanted.join(' or ')} label, the label view gives ${label.type}`,
-      { hint: HINTS[kind.tasks[0]!] },
+      { hint: hintFor(kind.tasks[0]!, label) },
     );
   }
   const task = parsed.task ?? first;
@@ -53,9 +57,15 @@ export function chooseTask(
   checkClassWeights(parsed, task);
   if (task === 'multiclass' && !request.classes)
     throw new MillraceError('MODEL_INVALID', `no model learns a label of type ${label.type} in a pipeline yet`, {
-      hint: HINTS.binary,
+      hint: `${HINTS.binary}.`,
     });
   return task;
+}
+
+function hintFor(wanted: LearnedTask, label: ColumnType): string {
+  const given = tasksOf(label)[0];
+  const other = wanted === 'anomaly' || given === undefined ? '' : `, or take {"kind":"${KIND_FOR[given]}"}`;
+  return `${HINTS[wanted]}${other}.`;
 }
 
 function checkClassWeights(parsed: LearnerOptions, task: LearnedTask): void {

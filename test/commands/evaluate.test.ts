@@ -342,3 +342,35 @@ test('times of a file may have a zone of whole hours, as Postgres writes them', 
   expect(result.code).toBe(0);
   expect(result.stdout).not.toContain('could not learn');
 });
+
+test('flags and files that cannot be right are refused before anything runs, with what to do', async () => {
+  const label = ['--label', 'y', '--model', '{"kind": "logistic"}'];
+  const good = csv('x,y\n1,true\n2,false\n');
+  const refusals: [args: string[], stderr: RegExp][] = [
+    [[good, ...label, '--seed', 'abc'], /--seed <n>.*'abc' is invalid\. Expected a whole number/],
+    [[good, ...label, '--curve', 'curve.png'], /--curve <file>.*Expected a file name that ends in \.svg or \.html/],
+    [[path.join(folder(), 'none.csv'), ...label], /cannot be read: ENOENT[^]*Check the path/],
+    [
+      [csv('x;y\n1;true\n'), ...label],
+      /has one column, called x;y[^]*separated by commas; these seem to be by semicolons/,
+    ],
+    [[csv('x,y\n1,true\n"2" 3,secret\n'), ...label], /cannot be read: [^]*line 3/],
+    [[csv('x,y\n1,yes\n2,no\n'), ...label], /needs a boolean label[^]*or take \{"kind":"softmax"\}/],
+    [[csv('x,y\n1,5\n2,7\n'), ...label], /needs a boolean label[^]*or take \{"kind":"linear"\}/],
+  ];
+  const results = await Promise.all(refusals.map(([args]) => run(...args)));
+  for (const [i, { code, stdout, stderr }] of results.entries()) {
+    expect(stderr).toMatch(refusals[i]![1]);
+    expect(stderr).not.toContain('secret');
+    expect([code > 0, stdout]).toEqual([true, '']);
+  }
+});
+
+test('where the curves cannot be written the table was printed before', async () => {
+  const file = path.join(folder(), 'not there', 'curve.svg');
+  const args = [csv('x,y\n1,true\n2,false\n'), '--label', 'y', '--model', '{"kind": "logistic"}', '--curve', file];
+  const { code, stdout, stderr } = await run(...args);
+  expect(stdout).toContain('2 rows, each scored before its label was learned');
+  expect(stderr).toMatch(/--curve .*curve\.svg cannot be written: ENOENT[^]*Name a file in a folder that is there/);
+  expect(code).toBeGreaterThan(0);
+});

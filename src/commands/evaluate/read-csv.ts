@@ -22,8 +22,11 @@ export async function readCsv(file: string): Promise<DataTable> {
     }
   } catch (cause) {
     if (cause instanceof MillraceError) throw cause;
-    const { message } = cause as Error;
-    throw new MillraceError('USAGE', `${file} cannot be read: ${message}`, {
+    const { message, code } = cause as NodeJS.ErrnoException;
+    if (code !== undefined && FILE_ERRORS.has(code))
+      throw new MillraceError('USAGE', `${file} cannot be read: ${message}`, { hint: 'Check the path.', cause });
+    // What csv-parse says of a value is left out.
+    throw new MillraceError('USAGE', `${file} cannot be read: ${message.replace(/, value is .*/s, '')}`, {
       hint: 'A CSV file with a header line is expected: comma-separated, fields with commas or line breaks in double quotes.',
       cause,
     });
@@ -37,8 +40,19 @@ export async function readCsv(file: string): Promise<DataTable> {
   return { columns: types, rows };
 }
 
+const SEPARATORS = [
+  [';', 'semicolons'],
+  ['\t', 'tabs'],
+] as const;
+const FILE_ERRORS: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM']);
+
 function checkedNames(file: string, header: readonly string[]): readonly string[] {
   const names = header.map((name) => name.trim());
+  const separator = names.length === 1 ? SEPARATORS.find(([text]) => names[0]!.includes(text)) : undefined;
+  if (separator)
+    throw new MillraceError('USAGE', `${file} has one column, called ${names[0]}`, {
+      hint: `Fields are to be separated by commas; these seem to be by ${separator[1]}.`,
+    });
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (names.includes('') || twice !== undefined)
     throw new MillraceError(
