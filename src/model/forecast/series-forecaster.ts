@@ -8,6 +8,7 @@ import { IntervalWidths } from './interval-widths.ts';
 import { KnownValues } from './known-values.ts';
 import { SeriesErrors } from './series-errors.ts';
 import { bounded, finite, type Explained, type SeriesModel } from './series-model.ts';
+import { TimeJumps } from './time-jumps.ts';
 
 /** A row further ahead than this is forecast as if it were this far, or less than a season further: at its own place in the season. */
 export const MAX_STEPS = 1000;
@@ -32,6 +33,7 @@ interface Series {
   readonly model: SeriesModel;
   readonly errors: SeriesErrors;
   readonly known: KnownValues;
+  readonly jumps: TimeJumps;
   /** Of the last value learned; NaN where there is none. */
   time: number;
   /** Steps from the first value to the last, from 1 on. */
@@ -94,7 +96,7 @@ export class SeriesForecaster implements Learner {
   }
 
   get bytes(): number {
-    const each = 80 + SeriesErrors.bytes(this.#horizon) + KnownValues.bytes(this.#kept);
+    const each = 130 + SeriesErrors.bytes(this.#horizon) + KnownValues.bytes(this.#kept);
     return this.#widths.bytes + this.#series.length * each + this.#modelBytes;
   }
 
@@ -156,12 +158,12 @@ export class SeriesForecaster implements Learner {
     }
   }
 
-  /** A value that is not after the last of its series, in time, is counted as skipped: the series has gone on without it. */
+  /** A value that is not after the last of its series, in time, is counted as skipped: the series has gone on without it. So is one whose time is not believed. */
   learn(x: Input, y: number, weight: number): void {
     while (this.#series.length <= x.series!) this.#series.push(this.#start());
     const series = this.#series[x.series!]!;
     if (weight === 0) return;
-    if (x.time! <= series.time) {
+    if (x.time! <= series.time || !series.jumps.believes(x.time!, series.time, this.#period)) {
       this.#skipped += 1;
       return;
     }
@@ -191,7 +193,7 @@ export class SeriesForecaster implements Learner {
     for (const value of [this.#mean, this.#variance, this.#count, this.#skipped]) writer.f64(value);
     writer.text(this.#models.shape);
     writer.u32(this.#series.length);
-    for (const { model, errors, known, time, position } of this.#series) {
+    for (const { model, errors, known, jumps, time, position } of this.#series) {
       writer.f64(time);
       writer.f64(position);
       const own = new StateWriter('series');
@@ -199,6 +201,7 @@ export class SeriesForecaster implements Learner {
       model.save(own);
       known.save(own);
       errors.saveWidths(own);
+      jumps.save(own);
       writer.bytes(own.finish());
     }
     return writer.finish();
@@ -222,17 +225,19 @@ export class SeriesForecaster implements Learner {
     const model = this.#models.create();
     this.#modelBytes += model.bytes;
     const known = new KnownValues(this.#kept);
-    return { model, errors: new SeriesErrors(this.#horizon), known, time: Number.NaN, position: 0 };
+    const jumps = new TimeJumps();
+    return { model, errors: new SeriesErrors(this.#horizon), known, jumps, time: Number.NaN, position: 0 };
   }
 
-  #restored(own: StateReader): Pick<Series, 'errors' | 'model' | 'known'> {
+  #restored(own: StateReader): Pick<Series, 'errors' | 'model' | 'known' | 'jumps'> {
     const errors = new SeriesErrors(this.#horizon, own);
     const model = this.#models.create(own);
     const known = new KnownValues(this.#kept, own);
     errors.loadWidths(own);
+    const jumps = new TimeJumps(own);
     own.finish();
     this.#modelBytes += model.bytes;
-    return { errors, model, known };
+    return { errors, model, known, jumps };
   }
 
   /** Undefined where nothing of it was learned. */
