@@ -7,6 +7,7 @@ import { AnomalyModel } from './anomaly/anomaly-model.ts';
 import type { AnomalyOptions } from './anomaly/anomaly-options.ts';
 import { RunningQuantile } from './anomaly/running-quantile.ts';
 import { correctedKind, correctionOf } from './calibration/correct-learner.ts';
+import type { Correction } from './calibration/score-correction.ts';
 import { ClassList } from './class-list.ts';
 import { checkDrift } from './drift/check-drift.ts';
 import { EncodedModel } from './encoded-model.ts';
@@ -20,7 +21,7 @@ import { kindOf } from './kinds/registry.ts';
 import type { Kind, Learner } from './learner.ts';
 import type { CreateModel, LearnedTask, LoadModel, Model, ModelRequest } from './model.ts';
 import { didYouMean, parseOptions, settingsOf } from './options.ts';
-import { auto, createPortfolio, loadPortfolio } from './portfolio/open-portfolio.ts';
+import { auto, createPortfolio, loadPortfolio, type PortfolioPlan } from './portfolio/open-portfolio.ts';
 import { namesOneKind, withoutPortfolio, type PortfolioOptions } from './portfolio/portfolio-options.ts';
 import { StateReader } from './saved-state.ts';
 import { seriesColumns, SeriesKeys } from './series-keys.ts';
@@ -64,7 +65,7 @@ function unreadable(kind: string, cause: RangeError): MillraceError {
 /** The model alone, at once unless its kind must load something first. */
 function made(resolved: Resolved, request: ModelRequest, seed: number): Model | Promise<Model> {
   const { kind, learners, options, task, parsed } = resolved;
-  if (kind === auto) return createPortfolio(request, parsed as PortfolioOptions, task, seed);
+  if (kind === auto) return createPortfolio(request, planOf(resolved), seed);
   const encoder = new Encoder(featuresOf(resolved, request), parsed.encode, undefined, kind.inputs);
   const around = (learner: Learner): Model => {
     if (task === 'anomaly') {
@@ -87,7 +88,7 @@ function made(resolved: Resolved, request: ModelRequest, seed: number): Model | 
 
 async function loaded(resolved: Resolved, request: ModelRequest, saved: Uint8Array): Promise<Model> {
   const { kind, learners, options, task, parsed } = resolved;
-  if (kind === auto) return await loadPortfolio(request, parsed as PortfolioOptions, task, saved);
+  if (kind === auto) return await loadPortfolio(request, planOf(resolved), saved);
   const reader = new StateReader(saved, `${kind.name} model`);
   const examples = reader.f64();
   if (task === 'anomaly') {
@@ -159,6 +160,7 @@ interface Resolved {
   readonly task: LearnedTask;
   readonly options: ModelOptions;
   readonly parsed: LearnerOptions;
+  readonly correction: Correction | undefined;
 }
 
 /** Kind, task and options of a request; throws MODEL_INVALID where they do not go together. */
@@ -171,8 +173,8 @@ function resolve(request: ModelRequest, former = false): Resolved {
   checkTargets(parsed, task);
   checkDrift(parsed.drift, task, request.arrivals === true);
   if (learnsArrivals(task, parsed) && !request.arrivals) throw noArrivals(kind, task);
-  const correction = correctionOf(parsed, task, kind === auto);
-  return { kind, learners: correctedKind(kind, correction), task, options, parsed };
+  const correction = correctionOf(parsed, task);
+  return { kind, learners: correctedKind(kind, correction), task, options, parsed, correction };
 }
 
 function given({ options }: ModelRequest): Pick<Resolved, 'kind' | 'options'> {
@@ -243,6 +245,10 @@ function memoryOf(parsed: LearnerOptions): number | undefined {
 function anomalyPartsOf({ kind, parsed }: Resolved, learner: Learner) {
   const { threshold } = parsed as AnomalyOptions;
   return { kind: kind.name, settings: settingsOf(parsed), learner, threshold: threshold!, warmUp: learner.warmUp! };
+}
+
+function planOf({ parsed, task, correction }: Resolved): PortfolioPlan {
+  return { parsed: parsed as PortfolioOptions, task, correction };
 }
 
 function partsOf({ kind, task, parsed }: Resolved) {

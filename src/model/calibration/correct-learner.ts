@@ -4,10 +4,11 @@ import { MillraceError } from '../../runtime/errors.ts';
 import type { LearnerOptions } from '../encoder/encode-options.ts';
 import type { Kind, Learner } from '../learner.ts';
 import type { LearnedTask } from '../model.ts';
-import { CorrectedLearner, type Correction } from './corrected-learner.ts';
+import { CorrectedLearner } from './corrected-learner.ts';
+import type { Correction } from './score-correction.ts';
 
-/** Undefined: nothing is asked for. Throws MODEL_INVALID where the label is no boolean, and for a portfolio. */
-export function correctionOf(parsed: LearnerOptions, task: LearnedTask, isPortfolio: boolean): Correction | undefined {
+/** Undefined: nothing is asked for. Throws MODEL_INVALID where the label is no boolean. */
+export function correctionOf(parsed: LearnerOptions, task: LearnedTask): Correction | undefined {
   const { calibrate, under_sample: underSample, class_weights: classWeights } = parsed;
   if (calibrate === 'none' && underSample === undefined) return undefined;
   if (task !== 'binary')
@@ -15,12 +16,6 @@ export function correctionOf(parsed: LearnerOptions, task: LearnedTask, isPortfo
       'MODEL_INVALID',
       `model option "${underSample === undefined ? 'calibrate' : 'under_sample'}" needs a boolean label`,
       { hint: "Leave it out, or make the label a boolean in the view, e.g. (status = 'fraud') as label." },
-    );
-  if (isPortfolio)
-    throw new MillraceError(
-      'MODEL_INVALID',
-      `model option "${underSample === undefined ? 'calibrate' : 'under_sample'}" is not supported by the kind "auto"`,
-      { hint: 'Leave it out, as auto calibrates its candidates itself; or name a kind, e.g. {"kind": "logistic"}.' },
     );
   return { calibrate, underSample, classWeights };
 }

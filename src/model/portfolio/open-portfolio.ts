@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { ModelOptions } from '../../flow/pipeline.ts';
+import { ScoreCorrection, type Correction } from '../calibration/score-correction.ts';
 import { ClassList } from '../class-list.ts';
 import { Encoder } from '../encoder/encoder.ts';
 import { planEncoding } from '../encoder/feature-role.ts';
@@ -39,10 +40,16 @@ export const auto: Kind = {
   load: () => assert.fail('a portfolio is made of several learners'),
 };
 
+export interface PortfolioPlan {
+  readonly parsed: PortfolioOptions;
+  readonly task: LearnedTask;
+  /** Of the score; undefined: none is asked for. */
+  readonly correction: Correction | undefined;
+}
+
 export function createPortfolio(
   request: ModelRequest,
-  parsed: PortfolioOptions,
-  task: LearnedTask,
+  { parsed, task, correction }: PortfolioPlan,
   seed: number,
 ): Portfolio {
   const candidates = candidatesOf(task);
@@ -70,6 +77,7 @@ export function createPortfolio(
     race: new Race(candidates, BLENDING[task], parsed.budget),
     losses: new Losses(task, candidates.length),
     classes: task === 'multiclass' ? new ClassList(parsed.max_classes) : undefined,
+    correction: correction && new ScoreCorrection(correction, seed),
     examples: 0,
     skipped: 0,
   });
@@ -78,8 +86,7 @@ export function createPortfolio(
 /** Rejects with MODEL_STATE. Candidates are those that it was saved with, whatever a new one would have. */
 export async function loadPortfolio(
   request: ModelRequest,
-  parsed: PortfolioOptions,
-  task: LearnedTask,
+  { parsed, task, correction: asked }: PortfolioPlan,
   saved: Uint8Array,
 ): Promise<Portfolio> {
   const reader = new StateReader(saved, portfolioState(task));
@@ -110,10 +117,15 @@ export async function loadPortfolio(
   }
   const plain = squads[0]?.encoder ?? encoderOf('vector', request);
   const featureless = await load(plain);
+  const correction = asked && new ScoreCorrection(asked, parsed.seed ?? request.seed);
+  if (!reader.atEnd) {
+    if (correction) correction.load(reader);
+    else ScoreCorrection.skip(reader);
+  }
   reader.finish();
   const { notices } = planEncoding(request.features, parsed.encode);
   const team = new Team({ candidates, squads, featureless, notices, unusable });
-  return new Portfolio({ ...partsOf(parsed, task), team, race, losses, classes, examples, skipped });
+  return new Portfolio({ ...partsOf(parsed, task), team, race, losses, classes, correction, examples, skipped });
 }
 
 function encoderOf(group: EncoderGroup, { options, features }: ModelRequest, saved?: StateReader): Encoder {

@@ -3,6 +3,7 @@
 // the mean, of classes the best alone, as averages of classes could not be explained. Averaging was better than serving the best on
 // every dataset of `npm run bench -- portfolio`, most where positives are rare.
 
+import type { ScoreCorrection } from '../calibration/score-correction.ts';
 import type { ClassList } from '../class-list.ts';
 import { classPrediction } from '../class-prediction.ts';
 import { ExampleReader } from '../example-reader.ts';
@@ -40,6 +41,8 @@ export interface PortfolioParts {
   readonly race: Race;
   readonly losses: Losses;
   readonly classes: ClassList | undefined;
+  /** Of a boolean's probability: that of all candidates together. */
+  readonly correction: ScoreCorrection | undefined;
   readonly classWeights: Readonly<Record<string, number>> | undefined;
   readonly examples: number;
   readonly skipped: number;
@@ -54,6 +57,7 @@ export class Portfolio implements Model {
   readonly #losses: Losses;
   readonly #classes: ClassList | undefined;
   readonly #reader: ExampleReader;
+  readonly #correction: ScoreCorrection | undefined;
   /** The candidate that gives the last label; -1: none. */
   readonly #last: number;
   #examples: number;
@@ -68,6 +72,7 @@ export class Portfolio implements Model {
     this.#losses = parts.losses;
     this.#classes = parts.classes;
     this.#reader = new ExampleReader(parts.classes, parts.classWeights);
+    this.#correction = parts.correction;
     this.#last = parts.team.candidates.findIndex(({ kind }) => kind === 'last');
     this.#examples = parts.examples;
     this.#skipped = parts.skipped;
@@ -95,7 +100,7 @@ export class Portfolio implements Model {
   }
 
   get bytes(): number {
-    return this.#team.bytes + (this.#classes?.bytes ?? 0);
+    return this.#team.bytes + (this.#classes?.bytes ?? 0) + (this.#correction?.bytes ?? 0);
   }
 
   get race(): readonly RaceEntry[] {
@@ -116,6 +121,7 @@ export class Portfolio implements Model {
       return;
     }
     const { target, weight } = this.#reader;
+    if (this.#correction && !this.#learns(this.#correction, example, weight)) return;
     if (weight > 0) this.#losses.count(target);
     const judged = weight > 0 && this.#losses.judging;
     this.#team.learn(example.features, !this.learnsArrivals, (k, learner, input) => {
@@ -146,10 +152,27 @@ export class Portfolio implements Model {
     this.#race.save(writer);
     this.#losses.save(writer);
     this.#team.save(writer);
+    this.#correction?.save(writer);
     return writer.finish();
   }
 
+  /** Whether candidates are to learn the example; of one that is left out only its row enters what encoders know. */
+  #learns(correction: ScoreCorrection, { features, target }: TrainingExample, weight: number): boolean {
+    if (correction.calibrates) correction.calibrate(this.#blend(features), target, weight);
+    if (correction.takes(target)) return true;
+    if (!this.learnsArrivals) this.#team.observe(features);
+    this.#team.learnTarget(features, target, weight);
+    return false;
+  }
+
   #predict(row: FeatureRow): Prediction {
+    const blended = this.#blend(row);
+    const score = this.#correction ? this.#correction.apply(blended) : blended;
+    return { score, prediction: predictionOf(this.task, score) };
+  }
+
+  /** What all candidates say together. */
+  #blend(row: FeatureRow): number {
     const { weights } = this.#race;
     const binary = this.task === 'binary';
     let sum = 0;
@@ -158,8 +181,7 @@ export class Portfolio implements Model {
       const said = learner.predict(input);
       sum += weights[k]! * (binary ? this.#losses.calibrated(k, logOddsOf(said)) : said);
     });
-    const score = binary ? 1 / (1 + Math.exp(-sum)) : sum;
-    return { score, prediction: predictionOf(this.task, score) };
+    return binary ? 1 / (1 + Math.exp(-sum)) : sum;
   }
 
   #predictClass(row: FeatureRow, names: readonly string[]): Prediction {

@@ -192,6 +192,7 @@ describe('a model that is calibrated', () => {
     { calibrate: 'platt' },
     { calibrate: 'piecewise', under_sample: { ratio: 0.5 } },
     { under_sample: { ratio: 0.5 }, kind: 'hoeffding_tree' },
+    { under_sample: { ratio: 0.5 }, calibrate: 'piecewise', kind: 'auto' },
   ])('saved and loaded in between with %j, goes on bit for bit', async (more) => {
     const options = { kind: 'logistic', ...more };
     const { columns, rows } = phishing();
@@ -222,12 +223,61 @@ describe('a model that is calibrated', () => {
     for (const [i, score] of said(other).entries()) expect(score).toBeCloseTo(said(plain.model)[i]!, 12);
   });
 
-  test('is no portfolio, which calibrates its candidates itself', async () => {
-    const { columns } = phishing();
-    await expect(createModel(requestFor(columns, { kind: 'auto', calibrate: 'platt' }))).rejects.toMatchObject({
-      code: 'MODEL_INVALID',
-      message: 'model option "calibrate" is not supported by the kind "auto"',
+  test('of auto is of what its candidates say together: to the stream as it is, where only a share of it is learned', async () => {
+    const random = seeded(8);
+    const rows: LabelledRow[] = Array.from({ length: 6_000 }, () => {
+      const x = random();
+      const target = Number(random() < 0.002 + 0.15 * x ** 4);
+      return { features: { x, y: random() }, target };
     });
+    const columns = ['x', 'y'].map((name) => ({ name, typeOid: 701, type: 'double precision' }));
+    const said = async (more: object) => {
+      const model = await createModel({ ...requestFor(columns, { kind: 'auto', ...more }), seed: 3 });
+      const scores = new Float64Array(rows.length);
+      for (const [i, { features, target }] of rows.entries()) {
+        scores[i] = model.predictMany([features])[0]!.score!;
+        model.learn({ features, target, weight: 1 });
+      }
+      const late = 2_000;
+      const quality = binaryQuality(
+        scores.subarray(late),
+        Float64Array.from(rows.slice(late), ({ target }) => target),
+      );
+      return new Map(quality.values.map(({ metric, value }) => [metric, value!]));
+    };
+    const plain = await said({});
+    for (const more of [
+      { under_sample: { ratio: 3 } },
+      { calibrate: 'piecewise' },
+      { under_sample: { ratio: 3 }, calibrate: 'platt' },
+    ]) {
+      const corrected = await said(more);
+      expect(corrected.get('ece')).toBeLessThan(0.02);
+      expect(corrected.get('log_loss')).toBeLessThan(1.1 * plain.get('log_loss')!);
+      expect(corrected.get('roc_auc')).toBeGreaterThan(plain.get('roc_auc')! - 0.05);
+    }
+    const weighted = await said({ class_weights: { true: 20 } });
+    const mended = await said({ class_weights: { true: 20 }, calibrate: 'platt' });
+    expect(weighted.get('ece')).toBeGreaterThan(0.1);
+    expect(mended.get('ece')).toBeLessThan(0.03);
+  });
+
+  test('of auto goes on from a state without, and is left behind where it is not asked for any more', async () => {
+    const { columns, rows } = phishing();
+    const plain = await run({ kind: 'auto' }, rows.slice(0, 300));
+    const asked = requestFor(columns, { kind: 'auto', calibrate: 'platt', under_sample: { ratio: 1 } });
+    const later = await loadModel(asked, plain.model.save());
+    const probe = rows.slice(300, 350).map(({ features }) => features);
+    const said = (model: Model) => model.predictMany(probe).map(({ score }) => score!);
+    for (const [i, score] of said(later).entries()) expect(score).toBeCloseTo(said(plain.model)[i]!, 12);
+    for (const row of rows.slice(300, 500)) later.learn({ ...row, weight: 1 });
+    const again = await loadModel(asked, later.save());
+    expect(said(again)).toEqual(said(later));
+    const bare = await loadModel(requestFor(columns, { kind: 'auto' }), later.save());
+    expect(said(bare)).not.toEqual(said(later));
+    expect(Buffer.from((await loadModel(requestFor(columns, { kind: 'auto' }), bare.save())).save())).toEqual(
+      Buffer.from(bare.save()),
+    );
   });
 
   test('needs a boolean label', async () => {
