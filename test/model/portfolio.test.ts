@@ -48,7 +48,7 @@ describe('the race', () => {
     const model = await createModel(requestOf(booleanLabel));
     const examples = lines(4_000);
     learn(model, examples.slice(0, 250));
-    expect(running(model)).toHaveLength(8);
+    expect(running(model)).toHaveLength(9);
     learn(model, examples.slice(250));
     expect(running(model)).toContain('hoeffding_adaptive_tree');
     // A number that never repeats is no category.
@@ -60,7 +60,7 @@ describe('the race', () => {
     const model = await createModel(requestOf(booleanLabel));
     const examples = lines(2_000).map((example, i) => ({ ...example, target: i % 100 === 0 ? 1 : 0 }));
     learn(model, examples);
-    expect(running(model)).toHaveLength(8);
+    expect(running(model)).toHaveLength(9);
   });
 
   test('ends with what the budget affords: a forest only with a larger one', async () => {

@@ -50,6 +50,16 @@ const FOREST: Candidate = {
   cost: 30,
 };
 
+/** At its best on few examples: from 2,048 on it stays only where nothing else is affordable, or `budget` says so. */
+const MONDRIAN: Candidate = {
+  ...TREES,
+  name: 'mondrian_forest',
+  kind: 'mondrian_forest',
+  options: { max_bytes: 4_194_304 },
+  protectedUntil: 0,
+  cost: 30,
+};
+
 const BAYES: Candidate = {
   ...FAST,
   name: 'naive_bayes',
@@ -75,6 +85,7 @@ const BINARY: readonly Candidate[] = [
   BAYES_OF_CATEGORIES,
   TREE,
   FOREST,
+  MONDRIAN,
 ];
 
 const constant = { ...FAST, options: {}, group: undefined, cost: 0.02, handicap: 0 } as const;
