@@ -3,7 +3,7 @@
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { definitionChecker } from '../../src/commands/check-definition.ts';
 import { migrate } from '../../src/catalog/migrate.ts';
 import { PIPELINE_COLUMNS, PIPELINES_TABLE } from '../../src/catalog/pipeline-row.ts';
@@ -564,36 +564,53 @@ test('a table whose replica identity was changed is taken out, its owner can wri
   ]);
 });
 
-test('a table that leaves the publication with a dropped column stops its pipeline, before or after a restart; a rebuild has everything', async () => {
+test('a pipeline whose view read a column that was dropped stops by the next change of the table, and names it', async () => {
   await using world = await World.open();
   await world.database.query(SHOP);
   await world.database.query(CREATE);
-  const dropped = `alter table payments drop column currency cascade`;
-  const client = await world.database.connect();
-  const stopped = {
-    state: 'needs rebuild',
-    reason: expect.stringContaining('has left the publication') as string,
-    hint: expect.stringContaining(`millrace.rebuild('fraud')`) as string,
-  };
-  world.options = { ...world.options, publicationIntervalMs: 50, heartbeatIntervalMs: 20 };
   await world.catchUp();
-  await world.whileRunning(async () => {
-    await world.database.query(dropped);
-    await expect.poll(() => readStatus(client), { timeout: 10_000 }).toMatchObject([stopped]);
-  });
+  await world.database.query(`alter table payments drop column currency cascade`);
   await world.database.query(`insert into payments values (4, 7, 1, '2026-01-01 11:00+00')`);
-  await world.catchUp();
-  expect(await readStatus(client)).toMatchObject([stopped]);
-  await world.database.query(`create view fraud_features as select id, created_at, amount from payments`);
-  await world.database.query(`select millrace.rebuild('fraud')`);
-  await world.catchUp();
-  expect(await readStatus(client)).toMatchObject([{ state: 'running', generation: 2 }]);
-  expect(shown(await world.records(1, 2)).filter((line) => /^\["\d+"\] \{/.test(line)).length).toBe(4);
-
-  await world.database.query(`alter table payments drop column amount cascade`);
-  await world.catchUp();
-  expect(await readStatus(client)).toMatchObject([stopped]);
+  expect(await world.catchUp()).toEqual({ failed: 1, deadLetters: 0 });
+  const [status] = await readStatus(await world.database.connect());
+  expect(status!.reason).toMatch(/payments/);
+  expect(status!.hint).toMatch(/rebuild/i);
 });
+
+// Before Postgres 15 a publication has whole tables, and keeps them.
+test.skipIf(inject('postgresVersion') < 15)(
+  'a table that leaves the publication with a dropped column stops its pipeline, before or after a restart; a rebuild has everything',
+  async () => {
+    await using world = await World.open();
+    await world.database.query(SHOP);
+    await world.database.query(CREATE);
+    const dropped = `alter table payments drop column currency cascade`;
+    const client = await world.database.connect();
+    const stopped = {
+      state: 'needs rebuild',
+      reason: expect.stringContaining('has left the publication') as string,
+      hint: expect.stringContaining(`millrace.rebuild('fraud')`) as string,
+    };
+    world.options = { ...world.options, publicationIntervalMs: 50, heartbeatIntervalMs: 20 };
+    await world.catchUp();
+    await world.whileRunning(async () => {
+      await world.database.query(dropped);
+      await expect.poll(() => readStatus(client), { timeout: 10_000 }).toMatchObject([stopped]);
+    });
+    await world.database.query(`insert into payments values (4, 7, 1, '2026-01-01 11:00+00')`);
+    await world.catchUp();
+    expect(await readStatus(client)).toMatchObject([stopped]);
+    await world.database.query(`create view fraud_features as select id, created_at, amount from payments`);
+    await world.database.query(`select millrace.rebuild('fraud')`);
+    await world.catchUp();
+    expect(await readStatus(client)).toMatchObject([{ state: 'running', generation: 2 }]);
+    expect(shown(await world.records(1, 2)).filter((line) => /^\["\d+"\] \{/.test(line)).length).toBe(4);
+
+    await world.database.query(`alter table payments drop column amount cascade`);
+    await world.catchUp();
+    expect(await readStatus(client)).toMatchObject([stopped]);
+  },
+);
 
 function keysOf(records: readonly StoredRecord[]): (string | null)[] {
   return records.flatMap(({ body }) => (body.kind === 'features' ? [body.key] : []));

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { describeBlocking, type BlockingTransaction } from '../../src/source/blocking-transactions.ts';
 import { currentLsn, heartbeat, identifyWarehouse, prepareGroup } from '../../src/source/group.ts';
 import { ensurePublication, missingTables } from '../../src/source/publication.ts';
@@ -18,13 +18,17 @@ const reading = (name: string, ...columns: string[]): PublishedColumns => ({
   columns,
 });
 
+/** Before Postgres 15 a publication has no column lists: it has whole tables. */
+const LISTS = inject('postgresVersion') >= 15;
+const listed = (...lines: string[]): string[] => (LISTS ? lines : lines.map((line) => line.replace(/ .*/, ' *')));
+
 const prepare = (database: TestDatabase, tables: readonly PublishedColumns[], url = database.url) =>
   prepareGroup({ url, group: database.name, tables, signal: never });
 
 async function published(database: TestDatabase): Promise<string[]> {
   const rows = await database.query<{ line: string }>(
-    `select tablename || ' ' || array_to_string(attnames, ',') as line from pg_publication_tables
-      where pubname = $1 order by 1`,
+    `select tablename || ' ' || coalesce((select string_agg(name, ',') from jsonb_array_elements_text(to_jsonb(p) -> 'attnames') name), '*') as line
+       from pg_publication_tables p where pubname = $1 order by 1`,
     [slotName(database.name)],
   );
   return rows.map(({ line }) => line);
@@ -54,7 +58,7 @@ describe('preparing a group', () => {
     await using database = await createDatabase();
     await database.query(`create table t (id int primary key, secret text, v text)`);
     const made = await prepare(database, [reading('t', 'v')]);
-    expect(await published(database)).toEqual(['t id,v']);
+    expect(await published(database)).toEqual(listed('t id,v'));
     const again = await prepare(database, [reading('t', 'v')]);
     expect(again.confirmedLsn).toBe(made.confirmedLsn);
     await database.query(`insert into t values (1, 'secret', 'a')`);
@@ -64,7 +68,7 @@ describe('preparing a group', () => {
       publication: made.slot,
       from: undefined,
     });
-    expect((await readNext(source)).changes.map(show)).toEqual(['insert t [1,a]']);
+    expect((await readNext(source)).changes.map(show)).toEqual([LISTS ? 'insert t [1,a]' : 'insert t [1,secret,a]']);
   });
 
   test('publishes the union of what pipelines read, keeps it when another comes, and narrows it when asked', async () => {
@@ -73,19 +77,19 @@ describe('preparing a group', () => {
       `create table t (id int primary key, a int, b int, c int); create table u (id int primary key, v int)`,
     );
     await prepare(database, [reading('t', 'a'), reading('t', 'b')]);
-    expect(await published(database)).toEqual(['t id,a,b']);
+    expect(await published(database)).toEqual(listed('t id,a,b'));
     const client = await database.connect();
     await ensurePublication(client, slotName(database.name), [reading('t', 'c'), reading('u', 'v')]);
-    expect(await published(database)).toEqual(['t id,a,b,c', 'u id,v']);
+    expect(await published(database)).toEqual(listed('t id,a,b,c', 'u id,v'));
     await ensurePublication(client, slotName(database.name), [reading('t', 'c')], 'exact');
-    expect(await published(database)).toEqual(['t id,c']);
+    expect(await published(database)).toEqual(listed('t id,c'));
   });
 
   test('publishes whole tables where the identity is FULL', async () => {
     await using database = await createDatabase();
     await database.query(`create table t (id int, a int, b int); alter table t replica identity full`);
     await prepare(database, [reading('t', 'a')]);
-    expect(await published(database)).toEqual(['t id,a,b']);
+    expect(await published(database)).toEqual(listed('t id,a,b'));
     await database.query(`insert into t values (1, 2, 3); update t set b = 4; delete from t`);
   });
 
@@ -221,7 +225,7 @@ describe('what is not ready is said with the statement that mends it:', () => {
     );
     await database.query(hint.slice(hint.indexOf('alter publication')));
     await prepare(database, [reading('t', 'v')], role.url);
-    expect(await published(database)).toEqual(['t id,v']);
+    expect(await published(database)).toEqual(listed('t id,v'));
   });
 
   test('a table has no replica identity; it is not published, and its owner can go on writing', async () => {
@@ -273,27 +277,31 @@ describe('what is not ready is said with the statement that mends it:', () => {
   });
 });
 
-test('a table whose identity was changed after publishing, so that the owner’s updates fail, is taken out and said to be missing', async () => {
-  await using database = await createDatabase();
-  await database.query(`create table t (id int primary key, code int not null unique, v text)`);
-  await prepare(database, [reading('t', 'v')]);
-  const client = await database.connect();
-  const missing = () => missingTables(client, slotName(database.name), [reading('t', 'v')]);
-  expect(await missing()).toEqual([]);
-  await database.query(`alter table t replica identity using index t_code_key; insert into t values (1, 1, 'a')`);
-  await expect(database.query(`update t set v = 'b'`)).rejects.toThrow('cannot update');
-  expect(await missing()).toMatchObject([
-    { table: { schema: 'public', name: 't' }, reason: expect.stringContaining('another replica identity') as string },
-  ]);
-  await database.query(`update t set v = 'b'`);
-  expect(await missing()).toMatchObject([{ reason: expect.stringContaining('left the publication') as string }]);
-  await ensurePublication(client, slotName(database.name), [reading('t', 'v')]);
-  await database.query(`update t set v = 'c'`);
-  expect(await missing()).toEqual([]);
-  await database.query(`alter table t replica identity nothing`);
-  expect(await missing()).toHaveLength(1);
-  await database.query(`update t set v = 'd'`);
-});
+// What fails then is a column list.
+test.skipIf(!LISTS)(
+  'a table whose identity was changed after publishing, so that the owner’s updates fail, is taken out and said to be missing',
+  async () => {
+    await using database = await createDatabase();
+    await database.query(`create table t (id int primary key, code int not null unique, v text)`);
+    await prepare(database, [reading('t', 'v')]);
+    const client = await database.connect();
+    const missing = () => missingTables(client, slotName(database.name), [reading('t', 'v')]);
+    expect(await missing()).toEqual([]);
+    await database.query(`alter table t replica identity using index t_code_key; insert into t values (1, 1, 'a')`);
+    await expect(database.query(`update t set v = 'b'`)).rejects.toThrow('cannot update');
+    expect(await missing()).toMatchObject([
+      { table: { schema: 'public', name: 't' }, reason: expect.stringContaining('another replica identity') as string },
+    ]);
+    await database.query(`update t set v = 'b'`);
+    expect(await missing()).toMatchObject([{ reason: expect.stringContaining('left the publication') as string }]);
+    await ensurePublication(client, slotName(database.name), [reading('t', 'v')]);
+    await database.query(`update t set v = 'c'`);
+    expect(await missing()).toEqual([]);
+    await database.query(`alter table t replica identity nothing`);
+    expect(await missing()).toHaveLength(1);
+    await database.query(`update t set v = 'd'`);
+  },
+);
 
 test('the warehouse is known by its system identifier, timeline and database', async () => {
   await using database = await createDatabase();

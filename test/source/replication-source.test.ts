@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { slotState } from '../../src/source/slot.ts';
 import { confirmedLsn, createStream, never, readNext, show, shown } from './stream-fixture.ts';
+
+/** Before Postgres 15 a transaction comes also where nothing in it is published, like an ALTER. */
+const SENDS_EMPTY = inject('postgresVersion') < 15;
 
 describe('changes', () => {
   test('inserts, updates, deletes and truncates come in the order they were made', async () => {
@@ -99,6 +102,7 @@ describe('changes', () => {
     await stream.database.query(`alter table t add column v text default 'new'`);
     await stream.database.query(`insert into t values (2)`);
     const first = await readNext(source);
+    if (SENDS_EMPTY) await readNext(source);
     const second = await readNext(source);
     expect([...first.changes, ...second.changes].map(show)).toEqual(['insert t [1]', 'insert t [2,new]']);
   });
@@ -228,6 +232,7 @@ test('a consumer that sits on a transaction for three times wal_sender_timeout i
   await stream.database.query(`alter database ${stream.database.name} set wal_sender_timeout = '2s'`);
   const source = await stream.open({ maxBufferedRows: 100, maxBufferedBytes: 10_000 });
   await stream.database.query(`insert into t select i, repeat('x', 1000) from generate_series(1, 20000) i`);
+  if (SENDS_EMPTY) await readNext(source);
   const transaction = (await source.next(never))!;
   // The buffer is full and the socket unread: only what is sent unasked can keep the connection.
   await new Promise((resolve) => setTimeout(resolve, 6_500));
