@@ -1,7 +1,7 @@
 // What the npm scripts run: makes sure that packages are installed and the code is built, then does the job. Needs only Node and npm.
 // usage: node scripts/run.mjs demo|test|bench|simulate [arguments]
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -122,10 +122,23 @@ function run(program, args, options = {}) {
   return spawnSync(program, args, { cwd: root, stdio: 'inherit', ...options }).status ?? 1;
 }
 
-/** Runs to the end and gives its exit code; Ctrl-C goes to the child, which ends by itself. */
+/**
+ * Runs to the end and ends with its exit code. Ctrl-C goes to the child too, which ends by itself. A SIGTERM is for one process: it is
+ * passed on. Where npm got it, all we see is that the shell between npm and us is gone, and nothing tells us but our parent's id.
+ */
 function exec(program, args) {
+  const parent = process.ppid;
+  const child = spawn(program, args, { cwd: root, stdio: 'inherit' });
+  const end = () => child.kill('SIGTERM');
   process.on('SIGINT', () => {});
-  process.exit(run(program, args));
+  process.on('SIGTERM', end);
+  const orphaned = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(orphaned);
+    end();
+  }, 1000);
+  child.once('error', (error) => fail(`${program} cannot be run: ${error.message}`, 1));
+  child.once('exit', (code) => process.exit(code ?? 1));
 }
 
 function checkNode() {

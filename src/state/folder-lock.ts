@@ -5,6 +5,7 @@ import path from 'node:path';
 import { MillraceError } from '../runtime/errors.ts';
 
 export interface FolderLock {
+  /** Throws STATE_LOST where the folder was removed meanwhile. */
   release(): void;
 }
 
@@ -34,7 +35,15 @@ export function lockFolder(folder: string): FolderLock {
 
 function release(file: string): void {
   ours.delete(file);
-  unlinkSync(file);
+  try {
+    unlinkSync(file);
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+    throw new MillraceError('STATE_LOST', `the data folder ${path.dirname(file)} was removed while it was in use`, {
+      hint: 'Put it back if you have it. Else `millrace drop-slot`, and start again: every pipeline is built anew from its tables.',
+      cause,
+    });
+  }
 }
 
 function ownerOf(file: string): number | undefined {

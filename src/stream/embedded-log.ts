@@ -76,7 +76,19 @@ export class EmbeddedLog implements Log {
 
   async list(owner: TopicOwner): Promise<readonly TopicName[]> {
     assertOpen(this.#closed);
-    return topicsOf(owner, readdirSync(this.#folder));
+    return topicsOf(owner, this.#names());
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.#folder);
+    } catch (cause) {
+      if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+      throw new MillraceError('STATE_LOST', `the data folder was removed while it was in use: ${this.#folder} is gone`, {
+        hint: 'Put it back if you have it. Else `millrace drop-slot`, and start again: every pipeline is built anew from its tables.',
+        cause,
+      });
+    }
   }
 
   /** Whoever still has it open keeps what was there, and finds out when it waits for more. */

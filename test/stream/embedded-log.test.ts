@@ -77,6 +77,15 @@ describe('the embedded log', () => {
     expect((await writer.tail(0))?.n).toBe(9);
   });
 
+  it('says that its folder was removed, where it was', async () => {
+    await using log = await EmbeddedLog.open({ folder });
+    rmSync(folder, { recursive: true });
+    await expect(log.list({ group: 'child', mark: '0123456789ab', unmarked: [] })).rejects.toMatchObject({
+      code: 'STATE_LOST',
+      message: expect.stringContaining(`${folder} is gone`) as string,
+    });
+  });
+
   it('uses the room of trimmed records again', async () => {
     await using log = await EmbeddedLog.open({ folder });
     await using writer = await log.openWriter(topic, 1);

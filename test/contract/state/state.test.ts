@@ -37,6 +37,16 @@ test('a folder in use is refused, with the process that has it; a lock whose own
   expect(again.checkpoints()).toEqual([]);
 });
 
+test('a folder that was removed while it was in use is said to be lost when it is closed', async () => {
+  await using world = await lmdbWorld();
+  const store = await world.open();
+  rmSync(world.folder, { recursive: true });
+  await expect(store[Symbol.asyncDispose]()).rejects.toMatchObject({
+    code: 'STATE_LOST',
+    message: `the data folder ${world.folder} was removed while it was in use`,
+  });
+});
+
 test('in memory, a commit that was not durable is lost with its process', async () => {
   const folder = new MemoryFolder();
   const stuck = folder.open(() => new Promise(() => {}));
