@@ -84,10 +84,14 @@ export class EmbeddedLog implements Log {
       return readdirSync(this.#folder);
     } catch (cause) {
       if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
-      throw new MillraceError('STATE_LOST', `the data folder was removed while it was in use: ${this.#folder} is gone`, {
-        hint: 'Put it back if you have it. Else `millrace drop-slot`, and start again: every pipeline is built anew from its tables.',
-        cause,
-      });
+      throw new MillraceError(
+        'STATE_LOST',
+        `the data folder was removed while it was in use: ${this.#folder} is gone`,
+        {
+          hint: 'Put it back if you have it. Else `millrace drop-slot`, and start again: every pipeline is built anew from its tables.',
+          cause,
+        },
+      );
     }
   }
 

@@ -14,6 +14,7 @@ import { MemoryScoreStore } from '../simulation/memory-score-store.ts';
 import { ArrayLog } from './array-log.ts';
 import { contents } from './contents.ts';
 import { definition, history, ports, runToEnd, seeded } from './history.ts';
+import { killedOften } from './killed-often.ts';
 
 const topic = { group: 'g', pipelineId: 1, generation: 1 };
 const goalOf = (alertWhen: string, change: Partial<SinkDefinition> = {}) =>
@@ -119,26 +120,15 @@ describe.each(GOALS)('alerts with %s', (alertWhen) => {
     const records = given(alertWhen, 3);
     const calm = await run(records, () => 50);
     const random = seeded(33);
-    let kills = 0;
-    let killer = new AbortController();
-    const store: MemoryScoreStore = new MemoryScoreStore({
-      fault: async () => {
-        if (kills >= 40 || random() > 0.05) return;
-        kills += 1;
-        killer.abort();
-        store.crash();
-        throw new MillraceError('WAREHOUSE_UNREACHABLE', 'killed');
+    const store = await killedOften({
+      random,
+      chance: 0.05,
+      live: (killed, abort) => {
+        const log = new ArrayLog(topic, 1, () => 1 + Math.floor(random() * 60));
+        log.append(records);
+        return runToEnd(portsOf(log, killed), { abort });
       },
     });
-    for (let life = 0; life < 100; life++) {
-      killer = new AbortController();
-      const before = kills;
-      const log = new ArrayLog(topic, 1, () => 1 + Math.floor(random() * 60));
-      log.append(records);
-      await runToEnd(portsOf(log, store), { abort: killer.signal }).catch(() => {});
-      if (kills === before) break;
-    }
-    expect(kills).toBeGreaterThan(10);
     expect(contents(store)).toEqual(contents(calm));
   });
 });

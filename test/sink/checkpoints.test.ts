@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { StateWriter } from '../../src/model/saved-state.ts';
-import { MillraceError } from '../../src/runtime/errors.ts';
 import type { WriteSet } from '../../src/scores/score-store.ts';
 import type { SinkReport } from '../../src/sink/ports.ts';
 import { openMetrics } from '../../src/sink/quality.ts';
@@ -9,6 +8,7 @@ import { MemoryScoreStore } from '../simulation/memory-score-store.ts';
 import { ArrayLog } from './array-log.ts';
 import { contents } from './contents.ts';
 import { definition, history, ports, runToEnd, seeded } from './history.ts';
+import { killedOften } from './killed-often.ts';
 
 const topic = { group: 'g', pipelineId: 1, generation: 1 };
 
@@ -57,27 +57,18 @@ test.each([1, 2, 3])('killed between such checkpoints it ends as if undisturbed 
   };
   const calm = new MemoryScoreStore();
   await runToEnd(ports(logOf(seeded(1)), calm, seeded(1)));
-  const random = seeded(seed + 20);
-  let kills = 0;
   const serials = new Set<number | undefined>();
-  let killer = new AbortController();
-  const store: MemoryScoreStore = new MemoryScoreStore({
-    fault: async () => {
-      if (kills >= 40 || random() > 0.07) return;
-      kills += 1;
-      killer.abort();
-      store.crash();
-      throw new MillraceError('WAREHOUSE_UNREACHABLE', 'killed');
+  const store = await killedOften({
+    random: seeded(seed + 20),
+    chance: 0.07,
+    live: async (killed, abort, life) => {
+      try {
+        await runToEnd(ports(logOf(seeded(seed + life)), killed, seeded(life)), { abort });
+      } finally {
+        serials.add(killed.generation(topic).checkpoint?.serial);
+      }
     },
   });
-  for (let life = 0; life < 100; life++) {
-    killer = new AbortController();
-    const before = kills;
-    await runToEnd(ports(logOf(seeded(seed + life)), store, seeded(life)), { abort: killer.signal }).catch(() => {});
-    serials.add(store.generation(topic).checkpoint?.serial);
-    if (kills === before) break;
-  }
-  expect(kills).toBeGreaterThan(10);
   expect(serials.size).toBeGreaterThan(3);
   expect(contents(store)).toEqual(contents(calm));
 });

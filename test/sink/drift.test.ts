@@ -1,13 +1,13 @@
 // What watches over a model, through the whole sink: noticed once, whatever is killed.
 
 import { describe, expect, test } from 'vitest';
-import { MillraceError } from '../../src/runtime/errors.ts';
 import type { SinkDefinition } from '../../src/flow/pipeline.ts';
 import type { StreamRecord } from '../../src/flow/record.ts';
 import { MemoryScoreStore } from '../simulation/memory-score-store.ts';
 import { ArrayLog } from './array-log.ts';
 import { contents } from './contents.ts';
 import { definition, history, ports, runToEnd, seeded } from './history.ts';
+import { killedOften } from './killed-often.ts';
 
 const SAVE_EVERY = 50;
 const topic = { group: 'g', pipelineId: 1, generation: 1 };
@@ -54,27 +54,11 @@ describe.each([
     async (seed) => {
       const calm = new MemoryScoreStore();
       await runToEnd(ports(logOf(records, 1), calm, seeded(1)));
-      const random = seeded(seed + 70);
-      let kills = 0;
-      let killer = new AbortController();
-      const store: MemoryScoreStore = new MemoryScoreStore({
-        fault: async () => {
-          if (kills >= 40 || random() > 0.07) return;
-          kills += 1;
-          killer.abort();
-          store.crash();
-          throw new MillraceError('WAREHOUSE_UNREACHABLE', 'killed');
-        },
+      const store = await killedOften({
+        random: seeded(seed + 70),
+        chance: 0.07,
+        live: (killed, abort, life) => runToEnd(ports(logOf(records, seed + life), killed, seeded(life)), { abort }),
       });
-      for (let life = 0; life < 100; life++) {
-        killer = new AbortController();
-        const before = kills;
-        await runToEnd(ports(logOf(records, seed + life), store, seeded(life)), { abort: killer.signal }).catch(
-          () => {},
-        );
-        if (kills === before) break;
-      }
-      expect(kills).toBeGreaterThan(10);
       expect(contents(store)).toEqual(contents(calm));
     },
   );
