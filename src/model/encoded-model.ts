@@ -6,6 +6,7 @@ import { classPrediction, named } from './class-prediction.ts';
 import type { Encoder } from './encoder/encoder.ts';
 import { ExampleReader } from './example-reader.ts';
 import { explanationOf } from './explanation.ts';
+import { FusedLinear } from './fused-linear.ts';
 import type { Input, Learner } from './learner.ts';
 import type {
   Explanation,
@@ -19,7 +20,7 @@ import type {
 } from './model.ts';
 import { StateWriter } from './saved-state.ts';
 import type { SeriesKeys } from './series-keys.ts';
-import { predictionOf, ValuePrediction } from './target.ts';
+import { predictionCode, predictionOf, ValuePrediction } from './target.ts';
 
 export interface EncodedModelParts {
   readonly kind: string;
@@ -50,8 +51,7 @@ export class EncodedModel implements Model {
   readonly #reader: ExampleReader;
   #examples: number;
   #skipped: number;
-  /** Of the rows in hand. */
-  #sums: Float64Array = new Float64Array(1);
+  readonly #fused: FusedLinear | undefined;
 
   constructor(parts: EncodedModelParts) {
     this.kind = parts.kind;
@@ -65,6 +65,13 @@ export class EncodedModel implements Model {
     this.#reader = new ExampleReader(parts.classes, parts.classWeights);
     this.#examples = parts.examples;
     this.#skipped = parts.skipped;
+    if (!parts.series)
+      this.#fused = FusedLinear.of(
+        parts.encoder,
+        parts.learner.linear,
+        !parts.learnsArrivals,
+        predictionCode(parts.task),
+      );
   }
 
   get notices(): readonly string[] {
@@ -88,26 +95,15 @@ export class EncodedModel implements Model {
   }
 
   predictMany(rows: readonly FeatureRow[]): Prediction[] {
+    const fused = this.#fused?.predict(rows);
+    if (fused) return fused;
     const predictions = new Array<Prediction>(rows.length);
     if (this.#classes || this.#learner.outputNames) {
       for (let i = 0; i < rows.length; i++) predictions[i] = this.#predictAll(rows[i]!);
       return predictions;
     }
-    const { weights } = this.#learner;
-    if (weights && this.#dots(rows, weights)) {
-      const sums = this.#sums;
-      for (let i = 0; i < rows.length; i++) {
-        const sum = sums[i]!;
-        const score =
-          sum === sum ? this.#learner.predictSum!(sum) : this.#learner.predict(this.#encode(rows[i]!, false));
-        predictions[i] = this.#said(score);
-      }
-      return predictions;
-    }
-    for (let i = 0; i < rows.length; i++) {
-      const score = this.#learner.predict(this.#encode(rows[i]!, false));
-      predictions[i] = this.#said(score);
-    }
+    for (let i = 0; i < rows.length; i++)
+      predictions[i] = this.#said(this.#learner.predict(this.#encode(rows[i]!, false)));
     return predictions;
   }
 
@@ -135,16 +131,19 @@ export class EncodedModel implements Model {
       return false;
     }
     const { target, weight } = reader;
-    const input = this.#encode(example.features, !this.learnsArrivals);
-    if (judged) this.#judge(input, target, judged);
-    this.#learner.learn(input, target, weight);
+    const said = this.#fused?.learn(example.features, target, weight, judged !== undefined) ?? false;
+    if (judged && typeof said === 'number') this.#judge(said, target, judged);
+    if (said === false) {
+      const input = this.#encode(example.features, !this.learnsArrivals);
+      if (judged) this.#judge(this.#learner.predict(input), target, judged);
+      this.#learner.learn(input, target, weight);
+    }
     this.#encoder.learnTarget(example.features, target, weight);
     return true;
   }
 
-  /** On the input that is learned: encoding the row once more as it was before would cost more than it tells. */
-  #judge(input: Input, target: number, into: Judgement): void {
-    const said = this.#learner.predict(input);
+  /** On what is said of the input that is learned: encoding the row once more as it was before would cost more than it tells. */
+  #judge(said: number, target: number, into: Judgement): void {
     if (this.#classes) into.loss = into.wrong = said === target ? 0 : 1;
     else {
       into.loss = this.task === 'binary' ? (said - target) ** 2 : Math.abs(said - target);
@@ -175,12 +174,6 @@ export class EncodedModel implements Model {
   #said(score: number): Prediction {
     if (this.task === 'regression') return new ValuePrediction(score);
     return { score, prediction: predictionOf(this.task, score) };
-  }
-
-  /** Sums the rows by weights, as far as they are plain numbers. */
-  #dots(rows: readonly FeatureRow[], weights: Float64Array): boolean {
-    if (this.#sums.length < rows.length) this.#sums = new Float64Array(rows.length);
-    return this.#encoder.dots(rows, weights, this.#sums);
   }
 
   #encode(row: FeatureRow, learn: boolean): Input {

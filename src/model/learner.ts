@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import type { ModelOptions } from '../flow/pipeline.ts';
 import type { LearnerOptions } from './encoder/encode-options.ts';
+import type { LinearScore } from './kinds/linear-score.ts';
 import type { LearnedTask } from './model.ts';
 
 /**
@@ -37,13 +38,8 @@ export interface Layout {
 export interface Learner {
   /** Probability of true (binary), value (regression), or the index of the most probable class (multiclass; -1: none yet). */
   predict(x: Input): number;
-  /**
-   * Of linear learners of one number: by dimension (zero for those that were never learned), so that rows can be summed as they are
-   * encoded; undefined while they cannot be.
-   */
-  readonly weights?: Float64Array | undefined;
-  /** What `predict` says of an input whose values, each times its weight, sum to `sum`. */
-  predictSum?(sum: number): number;
+  /** Of linear learners of one number, so that rows can be scored and learned as they are encoded; see FusedLinear. */
+  readonly linear?: LinearLearner | undefined;
   /**
    * For multiclass the probability of each class learned so far, by index, else what `outputNames` names, NaN where it says nothing
    * of it. Reused between calls, and may be longer than there are outputs.
@@ -72,6 +68,26 @@ export interface Learner {
   readonly warmUp?: number;
   /** Of the examples it was given, those it could not use, e.g. a value older than the last of its series. */
   readonly skipped?: number;
+}
+
+/** A learner whose raw score is Σ weight · value + bias. */
+export interface LinearLearner {
+  readonly score: LinearScore;
+  /** What `predict` says of an input with the raw score `raw`. */
+  readonly said: CodeExpression;
+  /**
+   * By which `learn` steps the score, from `raw`, `y`, `weight` and `squares`, before the step. Only where it does nothing else, and a
+   * step moves no weight but the input's own.
+   */
+  readonly slope?: CodeExpression | undefined;
+  /** What `squares` begins with, before value² of each entry is added in turn; undefined: it is not read. */
+  readonly squares?: number;
+}
+
+/** JavaScript, over variables and what it names in `uses`. */
+export interface CodeExpression {
+  readonly code: string;
+  readonly uses: Readonly<Record<string, unknown>>;
 }
 
 /** One name in the registry. What must be loaded is awaited once, here. */

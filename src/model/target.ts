@@ -1,6 +1,7 @@
 // From a label's type to the tasks it can be learned by, and from a label's text to what is learned.
 
 import type { ColumnType } from '../flow/pipeline.ts';
+import type { CodeExpression } from './learner.ts';
 import type { LearnedTask, Prediction, Task } from './model.ts';
 
 /** OIDs of pg_type.dat: int8, int2, int4. */
@@ -58,6 +59,12 @@ export class ValuePrediction implements Prediction {
   toJSON(): Prediction {
     return { score: this.score, prediction: this.prediction };
   }
+}
+
+/** `#said` of a model, as code: from `said` to a prediction. */
+export function predictionCode(task: Task): CodeExpression {
+  if (task === 'regression') return { code: 'new ValuePrediction(said)', uses: { ValuePrediction } };
+  return { code: '{ score: said, prediction: TRUTHS[Number(said > 0.5)] }', uses: { TRUTHS } };
 }
 
 /** What is said of a score: beyond 0.5 is true, exactly 0.5 is false, as in River. */

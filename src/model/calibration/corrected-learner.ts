@@ -1,7 +1,7 @@
 // A learner of a boolean whose probabilities are corrected. Learned prequentially: the calibrator sees what the learner says of an
 // example before it learns it.
 
-import type { Input, Learner } from '../learner.ts';
+import type { Input, Learner, LinearLearner } from '../learner.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
 import { ScoreCorrection, type Correction } from './score-correction.ts';
 
@@ -36,12 +36,14 @@ export class CorrectedLearner implements Learner {
     return this.#correction.apply(this.#inner.predict(x));
   }
 
-  get weights(): Float64Array | undefined {
-    return this.#inner.weights;
-  }
-
-  predictSum(sum: number): number {
-    return this.#correction.apply(this.#inner.predictSum!(sum));
+  get linear(): LinearLearner | undefined {
+    const inner = this.#inner.linear;
+    if (inner === undefined) return undefined;
+    const corrected = (p: number): number => this.#correction.apply(p);
+    return {
+      score: inner.score,
+      said: { code: `corrected(${inner.said.code})`, uses: { ...inner.said.uses, corrected } },
+    };
   }
 
   learn(x: Input, y: number, weight: number): void {

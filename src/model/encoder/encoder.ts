@@ -10,16 +10,7 @@ import type { EncodeOptions } from './encode-options.ts';
 import { planEncoding, type FeaturePlan, type Role } from './feature-role.ts';
 import { bytesOf, loadState, newState, NO_DIMENSION, saveState, type FeatureState } from './feature-state.ts';
 import { limit, Moments } from './moments.ts';
-import {
-  dotCode,
-  rowCode,
-  type DotCode,
-  type Other,
-  type PlainNumber,
-  type RowCode,
-  type RowCodeParts,
-  type RowMemory,
-} from './row-code.ts';
+import { rowCode, type Other, type PlainNumber, type RowCode, type RowCodeParts, type RowMemory } from './row-code.ts';
 import { categoryOf, hashText, numberOf } from './feature-value.ts';
 import { scalerOf, type Scaler } from './scaler.ts';
 import { bucketOf, mostEntries, ngramsOf } from './text-ngrams.ts';
@@ -55,11 +46,8 @@ export class Encoder implements Layout {
   readonly #moments = new Moments();
   readonly #encodeRow: RowCode;
   readonly #learnRow: RowCode;
-  readonly #dots: DotCode | undefined;
   readonly #encodeMemory: RowMemory;
   readonly #learnMemory: RowMemory;
-  /** Weights that `#dots` needs. */
-  readonly #dotDimensions: number;
 
   constructor(
     columns: readonly ColumnType[],
@@ -89,10 +77,8 @@ export class Encoder implements Layout {
     this.#targets = this.#features.filter(({ state }) => state.target !== undefined);
     this.#encodeRow = rowCode(this.#rowParts(false));
     this.#learnRow = rowCode(this.#rowParts(true));
-    this.#dots = dotCode(this.#rowParts(false));
     this.#encodeMemory = this.#memory(false);
     this.#learnMemory = this.#memory(true);
-    this.#dotDimensions = 1 + Math.max(-1, ...this.#features.map(({ state }) => state.dimension));
   }
 
   /** Names of the features in use, in the view's order. */
@@ -168,14 +154,10 @@ export class Encoder implements Layout {
     return found;
   }
 
-  /**
-   * Sums rows by weights as they are encoded, for linear learners: `into[i]` is Σ weight · value of row i, NaN where the row has to
-   * be encoded for itself. False where all have to be.
-   */
-  dots(rows: readonly FeatureRow[], weights: Float64Array, into: Float64Array): boolean {
-    if (this.#dots === undefined || weights.length < this.#dotDimensions) return false;
-    this.#dots(rows, weights, into, this.#encodeMemory);
-    return true;
+  /** What code that encodes its rows is made of, and what it works on, for who makes code that does more with them. */
+  code(learn: boolean): { readonly parts: RowCodeParts; readonly memory: RowMemory; readonly input: Input } {
+    const memory = learn ? this.#learnMemory : this.#encodeMemory;
+    return { parts: this.#rowParts(learn), memory, input: this.#input };
   }
 
   /** The whole of a row, plain numbers fast and the rest by {@link Encoder.#other}. */
@@ -196,10 +178,10 @@ export class Encoder implements Layout {
   }
 
   #memory(learn: boolean): RowMemory {
-    const { counts, means, variances, deviations } = this.#moments;
+    const moments = this.#moments.values;
     const { indexes, values } = this.#input;
     const other: Other = (f, value, n) => this.#other(f, value, n, learn);
-    return { counts, means, variances, deviations, indexes, values, owners: this.#owners, other };
+    return { moments, indexes, values, owners: this.#owners, other };
   }
 
   /** Any value of any feature; gives the number of entries afterwards. */

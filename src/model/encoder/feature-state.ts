@@ -58,9 +58,7 @@ export function saveState(state: FeatureState, moments: Moments, writer: StateWr
   writer.text(state.scaler ? `${state.role}:${state.scaler.scale}` : `${state.role}${buckets}`);
   writer.f64(state.dimension);
   writer.f64(state.missing);
-  writer.f64(moments.counts[state.slot]!);
-  writer.f64(moments.means[state.slot]!);
-  writer.f64(moments.variances[state.slot]!);
+  for (const moment of moments.of(state.slot)) writer.f64(moment);
   writer.u32(state.values.size);
   for (const [value, dimension] of state.values) {
     writer.text(value);

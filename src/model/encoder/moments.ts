@@ -1,24 +1,34 @@
-// Count, mean and deviation of every number that is scaled, in arrays by slot: the hot path reads and writes nothing else.
+// Count, mean, variance and deviation of every number that is scaled, side by side in one array: the hot path reads and writes
+// nothing else.
 
 /** From this many values on a number is limited before it enters mean and deviation. */
 export const CLIP_FROM = 100;
 
-export class Moments {
-  counts: Float64Array = new Float64Array(0);
-  means: Float64Array = new Float64Array(0);
-  /** Population variance, as in River's StandardScaler. */
-  variances: Float64Array = new Float64Array(0);
-  /** The variance's root, kept so that it is taken once for each value learned. */
-  deviations: Float64Array = new Float64Array(0);
+/** Behind a slot, which is where the count stands. */
+export const MEAN = 1;
+/** Population variance, as in River's StandardScaler. */
+export const VARIANCE = 2;
+/** The variance's root, kept so that it is taken once for each value learned. */
+export const DEVIATION = 3;
+const SIZE = 4;
 
-  /** A further slot; the arrays are others afterwards. */
+export class Moments {
+  values: Float64Array = new Float64Array(0);
+
+  /** A further slot; the array is another afterwards. */
   add(count = 0, mean = 0, variance = 0): number {
-    const slot = this.counts.length;
-    this.counts = Float64Array.of(...this.counts, count);
-    this.means = Float64Array.of(...this.means, mean);
-    this.variances = Float64Array.of(...this.variances, variance);
-    this.deviations = Float64Array.of(...this.deviations, Math.sqrt(variance));
+    const slot = this.values.length;
+    const values = new Float64Array(slot + SIZE);
+    values.set(this.values);
+    values.set([count, mean, variance, Math.sqrt(variance)], slot);
+    this.values = values;
     return slot;
+  }
+
+  /** Without the deviation, which follows from the variance. */
+  of(slot: number): readonly [count: number, mean: number, variance: number] {
+    const { values } = this;
+    return [values[slot]!, values[slot + MEAN]!, values[slot + VARIANCE]!];
   }
 
   /**
@@ -27,34 +37,37 @@ export class Moments {
    * others for ever.
    */
   learn(slot: number, x: number, clip: number | null): void {
-    const before = this.means[slot]!;
-    const deviation = this.deviations[slot]!;
-    let count = this.counts[slot]!;
+    const { values } = this;
+    const before = values[slot + MEAN]!;
+    const deviation = values[slot + DEVIATION]!;
+    let count = values[slot]!;
     let entering = x;
     if (clip !== null && count >= CLIP_FROM && deviation > 0) entering = before + limit(x - before, clip * deviation);
     count += 1;
     const mean = before + (entering - before) / count;
-    let variance = this.variances[slot]!;
+    let variance = values[slot + VARIANCE]!;
     variance += ((entering - before) * (entering - mean) - variance) / count;
-    this.counts[slot] = count;
-    this.means[slot] = mean;
-    this.variances[slot] = variance;
-    this.deviations[slot] = Math.sqrt(variance);
+    values[slot] = count;
+    values[slot + MEAN] = mean;
+    values[slot + VARIANCE] = variance;
+    values[slot + DEVIATION] = Math.sqrt(variance);
   }
 
   /** (x − mean) / deviation; 0 where all were the same. */
   standard(slot: number, x: number): number {
-    const deviation = this.deviations[slot]!;
-    return deviation > 0 ? (x - this.means[slot]!) / deviation : 0;
+    const deviation = this.values[slot + DEVIATION]!;
+    return deviation > 0 ? (x - this.values[slot + MEAN]!) / deviation : 0;
   }
 
   /** The number itself, at most `clip` deviations from the mean once enough were learned. */
   near(slot: number, x: number, clip: number): number {
-    const deviation = this.deviations[slot]!;
-    if (!(this.counts[slot]! >= CLIP_FROM && deviation > 0)) return x;
-    const distance = x - this.means[slot]!;
+    const { values } = this;
+    const deviation = values[slot + DEVIATION]!;
+    if (!(values[slot]! >= CLIP_FROM && deviation > 0)) return x;
+    const mean = values[slot + MEAN]!;
+    const distance = x - mean;
     const reach = clip * deviation;
-    return Math.abs(distance) > reach ? this.means[slot]! + limit(distance, reach) : x;
+    return Math.abs(distance) > reach ? mean + limit(distance, reach) : x;
   }
 }
 

@@ -4,7 +4,7 @@
 // what is written here is what it does too, to the last bit (a test holds that).
 
 import type { FeatureRow } from '../model.ts';
-import { CLIP_FROM } from './moments.ts';
+import { CLIP_FROM, DEVIATION, MEAN, VARIANCE } from './moments.ts';
 import { MAX_MAGNITUDE } from './feature-value.ts';
 
 /** Encodes a row into entry `n` and those behind, gives the number of entries then. */
@@ -17,16 +17,14 @@ export interface PlainNumber {
   /** standard: in deviations from the mean; near: itself, limited once enough were learned; as_is: itself. */
   readonly way: 'standard' | 'near' | 'as_is';
   readonly dimension: number;
-  /** In `Moments`. */
+  /** In {@link Moments}. */
   readonly slot: number;
 }
 
 /** What the code of one encoder works on: the code itself is the same for all models over the same columns. */
 export interface RowMemory {
-  readonly counts: Float64Array;
-  readonly means: Float64Array;
-  readonly variances: Float64Array;
-  readonly deviations: Float64Array;
+  /** {@link Moments.values} */
+  readonly moments: Float64Array;
   /** Entries: dimension, value, and the feature they came from. */
   readonly indexes: Int32Array;
   readonly values: Float64Array;
@@ -61,41 +59,13 @@ export function rowCode(parts: RowCodeParts): RowCode {
 }
 
 /**
- * Sums what rows of plain numbers have by weights, encoded but not kept: `into[i]` is Σ weight · value of row i, NaN where the row
- * has anything else. Undefined where some feature is no plain number, or there are too many.
- */
-export type DotCode = (
-  rows: readonly FeatureRow[],
-  weights: Float64Array,
-  into: Float64Array,
-  memory: RowMemory,
-) => void;
-
-export function dotCode(parts: RowCodeParts): DotCode | undefined {
-  const { names, plain } = parts;
-  if (names.length > FEATURES_A_FUNCTION || plain.includes(undefined)) return undefined;
-  const lines = plain.map((number, f) => {
-    const name = JSON.stringify(names[f]);
-    const { encoding, dimension } = encodingOf(parts, number!);
-    return `x = row[${name}]; if (!(${IS_PLAIN})) { into[i] = NaN; continue; } ${encoding} sum += weights[${dimension}] * x;`;
-  });
-  const code = `const { counts, means, deviations } = memory;
-    for (let i = 0; i < rows.length; i++) { const row = rows[i]; let sum = 0, x, m, d, e; ${lines.join('\n')} into[i] = sum; }`;
-  try {
-    return compiled('rows, weights, into, memory', code) as DotCode;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
  * By their code: models over the same columns share a function, so that what V8 learned of it and compiled for one is there for all,
  * and inlined where it is called.
  */
 const COMPILED = new Map<string, unknown>();
 const MOST_COMPILED = 64;
 
-function compiled(parameters: string, code: string): unknown {
+export function compiled(parameters: string, code: string): unknown {
   const key = `(${parameters}) ${code}`;
   let known = COMPILED.get(key);
   if (known === undefined) {
@@ -132,52 +102,59 @@ function generated(parts: RowCodeParts): RowCode {
 function piece(parts: RowCodeParts, from: number): RowCode {
   const lines: string[] = [];
   for (let f = from; f < Math.min(parts.names.length, from + FEATURES_A_FUNCTION); f++) lines.push(lineOf(parts, f));
-  const code = `const { counts, means, variances, deviations, indexes, values, owners, other } = memory;
+  const code = `const { moments, indexes, values, owners, other } = memory;
     let x, m, d, c, e, v; ${lines.join('\n')} return n;`;
   return compiled('row, n, memory', code) as RowCode;
 }
 
-const IS_PLAIN = `typeof x === 'number' && x <= ${MAX_MAGNITUDE} && x >= ${-MAX_MAGNITUDE}`;
+export const IS_PLAIN = `typeof x === 'number' && Math.abs(x) <= ${MAX_MAGNITUDE}`;
 
 function lineOf(parts: RowCodeParts, f: number): string {
-  const { names, plain, absent, clip, learn } = parts;
+  const { names, plain, absent } = parts;
   const read = `x = row[${JSON.stringify(names[f])}];`;
   const otherwise = `${absent ? '' : 'if (x !== undefined) '}n = other(${f}, x, n);`;
   const number = plain[f];
   if (number === undefined) return `${read} ${otherwise}`;
-  const { encoding, dimension } = encodingOf(parts, number);
-  const learning = learn && number.way !== 'as_is' ? learnLine(number.slot, clip) : '';
   return `${read} if (${IS_PLAIN}) {
-    ${learning} ${encoding}
-    indexes[n] = ${dimension}; owners[n] = ${f}; values[n++] = x;
+    ${encodingOf(parts, number)}
+    indexes[n] = ${number.dimension}; owners[n] = ${f}; values[n++] = x;
   } else ${otherwise}`;
 }
 
-function encodingOf({ clip, most }: RowCodeParts, { way, slot, dimension }: PlainNumber) {
-  const end = way === 'standard' ? '' : `x = x > ${most} ? ${most} : x < ${-most} ? ${-most} : x;`;
-  const encoding = { standard: standardLine(slot, clip ?? most), near: nearLine(slot, clip), as_is: '' }[way];
-  return { dimension, encoding: `${encoding} ${end}` };
+/** Makes of a plain number `x` its entry's value; with `learn` the number is learned first. Uses `m`, `d`, `c`, `e` and `v`. */
+export function encodingOf({ clip, most, learn }: RowCodeParts, { way, slot }: PlainNumber): string {
+  const end = way === 'standard' ? '' : limited('x', most);
+  if (way === 'as_is') return end;
+  // What was learned stands in variables then: read from its array again it would be waited for.
+  const read = learn ? learnLine(slot, clip) : `m = moments[${slot + MEAN}]; d = moments[${slot + DEVIATION}];`;
+  return `${read} ${way === 'near' ? nearLine(slot, clip, learn) : standardLine(clip ?? most)} ${end}`;
 }
 
-/** As {@link Moments.learn}. */
+/** As {@link Moments.learn}; `m`, `d` and `c` are mean, deviation and count afterwards. */
 function learnLine(slot: number, clip: number | null): string {
-  const limited =
+  const [count, mean, variance, deviation] = [0, MEAN, VARIANCE, DEVIATION].map((one) => `moments[${slot + one}]`);
+  const near =
     clip === null
       ? ''
-      : `if (c >= ${CLIP_FROM} && d > 0) { e = x - m; v = ${clip} * d; e = m + (e > v ? v : e < -v ? -v : e); }`;
-  return `m = means[${slot}]; d = deviations[${slot}]; c = counts[${slot}]; e = x; ${limited}
-    c += 1; counts[${slot}] = c; d = m; m += (e - m) / c; means[${slot}] = m;
-    v = variances[${slot}]; v += ((e - d) * (e - m) - v) / c; variances[${slot}] = v; deviations[${slot}] = Math.sqrt(v);`;
+      : `if (c >= ${CLIP_FROM} && d > 0) { e = x - m; v = ${clip} * d; if (Math.abs(e) > v) e = e > 0 ? v : -v; e += m; }`;
+  return `m = ${mean}; d = ${deviation}; c = ${count}; e = x; ${near}
+    c += 1; ${count} = c; d = m; m += (e - m) / c; ${mean} = m;
+    v = ${variance}; v += ((e - d) * (e - m) - v) / c; ${variance} = v; d = Math.sqrt(v); ${deviation} = d;`;
 }
 
 /** As {@link Moments.standard}, limited. */
-function standardLine(slot: number, clip: number): string {
-  return `d = deviations[${slot}]; x = d > 0 ? (x - means[${slot}]) / d : 0; x = x > ${clip} ? ${clip} : x < ${-clip} ? ${-clip} : x;`;
+function standardLine(clip: number): string {
+  return `x = d > 0 ? (x - m) / d : 0; ${limited('x', clip)}`;
 }
 
 /** As {@link Moments.near}. */
-function nearLine(slot: number, clip: number | null): string {
+function nearLine(slot: number, clip: number | null, learned: boolean): string {
   if (clip === null) return '';
-  return `d = deviations[${slot}];
-    if (d > 0 && counts[${slot}] >= ${CLIP_FROM}) { m = means[${slot}]; d *= ${clip}; e = x - m; if (e > d) x = m + d; else if (e < -d) x = m - d; }`;
+  const count = learned ? 'c' : `moments[${slot}]`;
+  return `if (d > 0 && ${count} >= ${CLIP_FROM}) { v = d * ${clip}; e = x - m; if (Math.abs(e) > v) x = e > 0 ? m + v : m - v; }`;
+}
+
+/** One comparison for what is nearly always so. */
+function limited(name: string, most: number): string {
+  return `if (Math.abs(${name}) > ${most}) ${name} = ${name} > 0 ? ${most} : ${-most};`;
 }

@@ -2,10 +2,10 @@
 
 import { z } from 'zod';
 import { classWeights, learnerOptions } from '../encoder/encode-options.ts';
-import type { Input, Learner } from '../learner.ts';
+import type { Input, Learner, LinearLearner } from '../learner.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
 import { invariantSlope } from './importance.ts';
-import { clipped, gradientOptions, LinearScore, logSlope, oneL1, ONE_L1, sigmoid } from './linear-score.ts';
+import { clipped, gradientOptions, LinearScore, logSlope, oneL1, ONE_L1, sigmoid, SIGMOID } from './linear-score.ts';
 
 /** How an example's weight counts: the slope that many times, or as so many examples in a row. */
 const importance = z.enum(['gradient', 'invariant']).default('gradient');
@@ -57,16 +57,17 @@ export class GeneralisedLinear implements Learner {
     return this.#linear.bytes;
   }
 
-  get weights(): Float64Array | undefined {
-    return this.#linear.weights;
+  get linear(): LinearLearner | undefined {
+    const score = this.#linear;
+    if (!score.summable) return undefined;
+    const said = this.#loss === 'log' ? SIGMOID : { code: 'raw', uses: {} };
+    if (this.#invariant || !score.sparse) return { score, said };
+    const slope = this.#loss === 'log' ? 'logSlope(raw, y)' : '2 * (raw - y)';
+    return { score, said, slope: { code: `clipped(${slope} * weight, ${this.#clip})`, uses: { logSlope, clipped } } };
   }
 
   predict(x: Input): number {
     return this.#link(this.#linear.raw(x));
-  }
-
-  predictSum(sum: number): number {
-    return this.#link(sum + this.#linear.bias);
   }
 
   learn(x: Input, y: number, weight: number): void {

@@ -4,11 +4,11 @@
 
 import { z } from 'zod';
 import { classWeights, learnerOptions } from '../encoder/encode-options.ts';
-import type { Input, Kind, Learner } from '../learner.ts';
+import type { Input, Kind, Learner, LinearLearner } from '../learner.ts';
 import type { LearnedTask } from '../model.ts';
 import { parseOptions } from '../options.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
-import { LinearScore, sigmoid } from './linear-score.ts';
+import { LinearScore, sigmoid, SIGMOID } from './linear-score.ts';
 
 const passiveAggressiveOptions = z.strictObject({
   ...learnerOptions,
@@ -48,24 +48,24 @@ export class PassiveAggressive implements Learner {
     return this.#linear.bytes;
   }
 
-  get weights(): Float64Array | undefined {
-    return this.#linear.weights;
+  get linear(): LinearLearner {
+    const slopeOf: typeof this.slopeOf = (raw, y, weight, squares) => this.slopeOf(raw, y, weight, squares);
+    return {
+      score: this.#linear,
+      said: this.#binary ? SIGMOID : { code: 'raw', uses: {} },
+      slope: { code: 'slopeOf(raw, y, weight, squares)', uses: { slopeOf } },
+      squares: this.#one,
+    };
   }
 
   predict(x: Input): number {
     return this.#link(this.#linear.raw(x));
   }
 
-  predictSum(sum: number): number {
-    return this.#link(sum + this.#linear.bias);
-  }
-
   learn(x: Input, y: number, weight: number): void {
-    const raw = this.#linear.raw(x);
-    const direction = this.#binary ? (y > 0.5 ? 1 : -1) : y > raw ? 1 : -1;
-    const loss = this.#binary ? 1 - direction * raw : Math.abs(y - raw) - this.#options.epsilon;
-    const step = loss > 0 ? this.#size(x, loss, weight) : 0;
-    this.#linear.step(x, -step * direction, weight);
+    let squares = this.#one;
+    for (let i = 0; i < x.length; i++) squares += x.values[i]! * x.values[i]!;
+    this.#linear.step(x, this.slopeOf(this.#linear.raw(x), y, weight, squares), weight);
   }
 
   explain(x: Input): { readonly bias: number; readonly contributions: Float64Array } {
@@ -82,14 +82,23 @@ export class PassiveAggressive implements Learner {
     return writer.finish();
   }
 
+  /** −τ in the direction that puts the example right. */
+  slopeOf(raw: number, y: number, weight: number, squares: number): number {
+    const direction = this.#binary ? (y > 0.5 ? 1 : -1) : y > raw ? 1 : -1;
+    const loss = this.#binary ? 1 - direction * raw : Math.abs(y - raw) - this.#options.epsilon;
+    return -(loss > 0 ? this.#size(squares, loss, weight) : 0) * direction;
+  }
+
+  /** For a number the bias is, as in the paper, the weight of a constant 1. River's classifier leaves it out of the norm. */
+  get #one(): number {
+    return this.#binary || !this.#options.intercept ? 0 : 1;
+  }
+
   /** τ. The example's weight counts as so much more of `c`; plain `pa` has none, and knows only weight 0. */
-  #size(x: Input, loss: number, weight: number): number {
+  #size(squares: number, loss: number, weight: number): number {
     const { variant } = this.#options;
     const c = this.#options.c * weight;
     if (c === 0) return 0;
-    // For a number the bias is, as in the paper, the weight of a constant 1. River's classifier leaves it out of the norm.
-    let squares = this.#binary || !this.#options.intercept ? 0 : 1;
-    for (let i = 0; i < x.length; i++) squares += x.values[i]! * x.values[i]!;
     if (variant === 'pa2') return loss / (squares + 0.5 / c);
     // As in River: with nothing to move (all features at their mean) there is no step.
     if (squares === 0) return 0;

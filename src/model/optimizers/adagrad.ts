@@ -3,32 +3,40 @@
 
 import type { Input } from '../learner.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
-import { bounded, grown, type Optimizer } from './optimizer.ts';
+import { bounded, grown, type Optimizer, type StepCode } from './optimizer.ts';
 
 export class AdaGrad implements Optimizer {
   readonly name = 'adagrad';
   readonly #lr: number;
   readonly #eps: number;
-  #squares: Float64Array = new Float64Array(0);
+  squares: Float64Array = new Float64Array(0);
 
   constructor(options: { readonly lr: number; readonly eps: number }) {
     this.#lr = options.lr;
     this.#eps = options.eps;
   }
 
+  get code(): StepCode {
+    return {
+      open: 'const oSquares = optimizer.squares; let oSquare;',
+      step: (j) =>
+        `oSquare = oSquares[${j}] + g * g; oSquares[${j}] = oSquare; w -= (${this.#lr} / Math.sqrt(oSquare + ${this.#eps})) * g;`,
+    };
+  }
+
   get bytes(): number {
-    return this.#squares.byteLength;
+    return this.squares.byteLength;
   }
 
   grow(capacity: number): void {
-    this.#squares = grown(this.#squares, capacity);
+    this.squares = grown(this.squares, capacity);
   }
 
   begin(): void {}
 
   step(j: number, weight: number, gradient: number): number {
-    const squares = this.#squares[j]! + gradient * gradient;
-    this.#squares[j] = squares;
+    const squares = this.squares[j]! + gradient * gradient;
+    this.squares[j] = squares;
     return weight - (this.#lr / Math.sqrt(squares + this.#eps)) * gradient;
   }
 
@@ -44,10 +52,10 @@ export class AdaGrad implements Optimizer {
   adopt(): void {}
 
   save(writer: StateWriter, count: number): void {
-    writer.floats(this.#squares, count);
+    writer.floats(this.squares, count);
   }
 
   load(reader: StateReader): void {
-    this.#squares = reader.floats();
+    this.squares = reader.floats();
   }
 }

@@ -3,7 +3,7 @@
 
 import type { Input } from '../learner.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
-import { bounded, grown, type Optimizer } from './optimizer.ts';
+import { bounded, grown, type Optimizer, type StepCode } from './optimizer.ts';
 
 export interface AdamOptions {
   readonly lr: number;
@@ -15,37 +15,48 @@ export interface AdamOptions {
 export class Adam implements Optimizer {
   readonly name = 'adam';
   readonly #options: AdamOptions;
-  #means: Float64Array = new Float64Array(0);
-  #squares: Float64Array = new Float64Array(0);
+  means: Float64Array = new Float64Array(0);
+  squares: Float64Array = new Float64Array(0);
+  /** Of the example in hand. */
+  readonly rate: Float64Array = new Float64Array(1);
   #steps = 0;
-  #rate = 0;
 
   constructor(options: AdamOptions) {
     this.#options = options;
   }
 
+  get code(): StepCode {
+    const { beta_1, beta_2, eps } = this.#options;
+    return {
+      open: 'const oMeans = optimizer.means, oSquares = optimizer.squares, oRate = optimizer.rate[0]; let oMean, oSquare;',
+      step: (j) => `oMean = ${beta_1} * oMeans[${j}] + ${1 - beta_1} * g; oMeans[${j}] = oMean;
+        oSquare = ${beta_2} * oSquares[${j}] + ${1 - beta_2} * g * g; oSquares[${j}] = oSquare;
+        w -= (oRate * oMean) / (Math.sqrt(oSquare) + ${eps});`,
+    };
+  }
+
   get bytes(): number {
-    return this.#means.byteLength + this.#squares.byteLength;
+    return this.means.byteLength + this.squares.byteLength;
   }
 
   grow(capacity: number): void {
-    this.#means = grown(this.#means, capacity);
-    this.#squares = grown(this.#squares, capacity);
+    this.means = grown(this.means, capacity);
+    this.squares = grown(this.squares, capacity);
   }
 
   begin(): void {
     const { lr, beta_1, beta_2 } = this.#options;
     this.#steps += 1;
-    this.#rate = (lr * Math.sqrt(1 - beta_2 ** this.#steps)) / (1 - beta_1 ** this.#steps);
+    this.rate[0] = (lr * Math.sqrt(1 - beta_2 ** this.#steps)) / (1 - beta_1 ** this.#steps);
   }
 
   step(j: number, weight: number, gradient: number): number {
     const { beta_1, beta_2, eps } = this.#options;
-    const mean = beta_1 * this.#means[j]! + (1 - beta_1) * gradient;
-    const square = beta_2 * this.#squares[j]! + (1 - beta_2) * gradient * gradient;
-    this.#means[j] = mean;
-    this.#squares[j] = square;
-    return weight - (this.#rate * mean) / (Math.sqrt(square) + eps);
+    const mean = beta_1 * this.means[j]! + (1 - beta_1) * gradient;
+    const square = beta_2 * this.squares[j]! + (1 - beta_2) * gradient * gradient;
+    this.means[j] = mean;
+    this.squares[j] = square;
+    return weight - (this.rate[0]! * mean) / (Math.sqrt(square) + eps);
   }
 
   stepSparse(x: Input, slope: number, weights: Float64Array): void {
@@ -61,13 +72,13 @@ export class Adam implements Optimizer {
 
   save(writer: StateWriter, count: number): void {
     writer.f64(this.#steps);
-    writer.floats(this.#means, count);
-    writer.floats(this.#squares, count);
+    writer.floats(this.means, count);
+    writer.floats(this.squares, count);
   }
 
   load(reader: StateReader): void {
     this.#steps = reader.f64();
-    this.#means = reader.floats();
-    this.#squares = reader.floats();
+    this.means = reader.floats();
+    this.squares = reader.floats();
   }
 }

@@ -4,7 +4,7 @@
 
 import type { Input } from '../learner.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
-import { bounded, grown, type Optimizer } from './optimizer.ts';
+import { bounded, grown, type Optimizer, type StepCode } from './optimizer.ts';
 
 export interface FtrlOptions {
   readonly alpha: number;
@@ -17,44 +17,59 @@ export interface FtrlOptions {
 export class Ftrl implements Optimizer {
   readonly name = 'ftrl';
   readonly #options: FtrlOptions;
-  #z: Float64Array = new Float64Array(0);
-  #n: Float64Array = new Float64Array(0);
+  z: Float64Array = new Float64Array(0);
+  n: Float64Array = new Float64Array(0);
 
   constructor(options: FtrlOptions) {
     this.#options = options;
   }
 
+  get code(): StepCode {
+    const { alpha, beta, l1, l2, order } = this.#options;
+    const weight = (root: string) => `-(oZ - Math.sign(oZ) * ${l1}) / ((${beta} + ${root}) / ${alpha} + ${l2})`;
+    const moved = `oSquare = oN + g * g; oRoot = Math.sqrt(oSquare); oNs[j] = oSquare;`;
+    const river = `if (Math.abs(oZ) > ${l1}) w = ${weight('oFormer')};
+      oZs[j] = oZ + (g - ((oRoot - oFormer) / ${alpha}) * w);`;
+    const paper = `oZ = oZ + g - ((oRoot - oFormer) / ${alpha}) * w; oZs[j] = oZ;
+      w = Math.abs(oZ) <= ${l1} ? 0 : ${weight('oRoot')};`;
+    const step = `oZ = oZs[j]; oN = oNs[j]; oFormer = Math.sqrt(oN); ${moved} ${order === 'paper' ? paper : river}`;
+    return {
+      open: 'const oZs = optimizer.z, oNs = optimizer.n; let oZ, oN, oFormer, oSquare, oRoot;',
+      step: (j) => step.replaceAll('[j]', `[${j}]`),
+    };
+  }
+
   get bytes(): number {
-    return this.#z.byteLength + this.#n.byteLength;
+    return this.z.byteLength + this.n.byteLength;
   }
 
   grow(capacity: number): void {
-    this.#z = grown(this.#z, capacity);
-    this.#n = grown(this.#n, capacity);
+    this.z = grown(this.z, capacity);
+    this.n = grown(this.n, capacity);
   }
 
   begin(): void {}
 
   step(j: number, weight: number, gradient: number): number {
     const { alpha, beta, l1, l2, order } = this.#options;
-    const z = this.#z[j]!;
-    const n = this.#n[j]!;
+    const z = this.z[j]!;
+    const n = this.n[j]!;
     if (order === 'paper') return this.#paperStep(j, weight, gradient);
     if (Math.abs(z) > l1) weight = -(z - Math.sign(z) * l1) / ((beta + Math.sqrt(n)) / alpha + l2);
     const squares = n + gradient * gradient;
     const sigma = (Math.sqrt(squares) - Math.sqrt(n)) / alpha;
-    this.#z[j] = z + (gradient - sigma * weight);
-    this.#n[j] = squares;
+    this.z[j] = z + (gradient - sigma * weight);
+    this.n[j] = squares;
     return weight;
   }
 
   #paperStep(j: number, weight: number, gradient: number): number {
     const { alpha, beta, l1, l2 } = this.#options;
-    const n = this.#n[j]!;
+    const n = this.n[j]!;
     const squares = n + gradient * gradient;
-    const z = this.#z[j]! + gradient - ((Math.sqrt(squares) - Math.sqrt(n)) / alpha) * weight;
-    this.#z[j] = z;
-    this.#n[j] = squares;
+    const z = this.z[j]! + gradient - ((Math.sqrt(squares) - Math.sqrt(n)) / alpha) * weight;
+    this.z[j] = z;
+    this.n[j] = squares;
     return Math.abs(z) <= l1 ? 0 : -(z - Math.sign(z) * l1) / ((beta + Math.sqrt(squares)) / alpha + l2);
   }
 
@@ -72,17 +87,17 @@ export class Ftrl implements Optimizer {
     const { alpha, beta, l1, l2 } = this.#options;
     for (let j = 0; j < count; j++) {
       const weight = weights[j]!;
-      this.#z[j] = -weight * (beta / alpha + l2) - Math.sign(weight) * l1;
+      this.z[j] = -weight * (beta / alpha + l2) - Math.sign(weight) * l1;
     }
   }
 
   save(writer: StateWriter, count: number): void {
-    writer.floats(this.#z, count);
-    writer.floats(this.#n, count);
+    writer.floats(this.z, count);
+    writer.floats(this.n, count);
   }
 
   load(reader: StateReader): void {
-    this.#z = reader.floats();
-    this.#n = reader.floats();
+    this.z = reader.floats();
+    this.n = reader.floats();
   }
 }

@@ -15,11 +15,21 @@ export interface Optimizer {
   step(j: number, weight: number, gradient: number): number;
   /** Steps all weights of an example, whose gradients are its values times `slope`. In each class again, so that V8 inlines `step`. */
   stepSparse(x: Input, slope: number, weights: Float64Array): void;
+  /** The same step as generated code, for where it stands between others. */
+  readonly code: StepCode;
   /** Takes over weights that another optimizer learned, with no memory of how. */
   adopt(weights: Float64Array, count: number): void;
   save(writer: StateWriter, count: number): void;
   load(reader: StateReader): void;
   readonly bytes: number;
+}
+
+/** Code beside which stand: `optimizer`, the weight `w` at the index `j` and its gradient `g`; what it uses besides begins with `o`. */
+export interface StepCode {
+  /** Before the first step, after `begin`. */
+  readonly open: string;
+  /** Sets `w` to what `step` gives; `j` is an integer or a variable. */
+  step(j: number | string): string;
 }
 
 const rate = z.number().positive().max(1e6);
@@ -50,7 +60,7 @@ export const optimizerOptions = z
 export type OptimizerOptions = z.infer<typeof optimizerOptions>;
 
 /** A weight that a step would carry beyond this keeps its value: a rate that diverges gives bad scores, never NaN. */
-const MAX_WEIGHT = 1e100;
+export const MAX_WEIGHT = 1e100;
 
 export function bounded(next: number, present: number): number {
   return Math.abs(next) <= MAX_WEIGHT ? next : present;

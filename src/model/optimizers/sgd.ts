@@ -1,7 +1,7 @@
 // Stochastic gradient descent with a constant rate: w ← w − lr · g.
 
 import type { Input } from '../learner.ts';
-import { bounded, type Optimizer } from './optimizer.ts';
+import { bounded, type Optimizer, type StepCode } from './optimizer.ts';
 
 export class Sgd implements Optimizer {
   readonly name = 'sgd';
@@ -10,6 +10,10 @@ export class Sgd implements Optimizer {
 
   constructor(options: { readonly lr: number }) {
     this.#lr = options.lr;
+  }
+
+  get code(): StepCode {
+    return { open: '', step: () => `w -= ${this.#lr} * g;` };
   }
 
   grow(): void {}

@@ -1,0 +1,197 @@
+// A row and a linear learner in one generated function, and encoder and learner apart, must be the same to the last bit: what is
+// apart is the oracle.
+
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { ColumnType, ModelOptions } from '../../src/flow/pipeline.ts';
+import { createModel, loadModel } from '../../src/model/create-model.ts';
+import { FusedLinear } from '../../src/model/fused-linear.ts';
+import type { Model, TrainingExample } from '../../src/model/model.ts';
+import { seeded } from './seeded.ts';
+
+afterEach(() => void vi.restoreAllMocks());
+
+const BOOLEAN = 16;
+/** Would end a string, a template or a line of code, if it were not quoted. */
+const HOSTILE = '"]; throw 1; //\u2028\n`${row}\\';
+const COLUMNS: readonly ColumnType[] = [
+  { name: 'amount', typeOid: 701, type: 'double precision' },
+  { name: 'country', typeOid: 25, type: 'text' },
+  { name: 'a \'quoted\' "name"', typeOid: 1700, type: 'numeric' },
+  { name: 'chip', typeOid: BOOLEAN, type: 'boolean' },
+  { name: 'often null', typeOid: 701, type: 'double precision' },
+  { name: 'words', typeOid: 25, type: 'text' },
+  { name: 'whole', typeOid: 20, type: 'bigint' },
+  { name: HOSTILE, typeOid: 701, type: 'double precision' },
+];
+
+/** Numbers of all sizes, NULLs, absent columns, texts where numbers are due, new categories, absurd and unusable values and targets. */
+function examples(count: number, binary: boolean): TrainingExample[] {
+  const random = seeded(7);
+  return Array.from({ length: count }, (_, i) => {
+    const odd = i % 9 === 8;
+    const features: Record<string, unknown> = {
+      amount: odd ? [null, '12.5', 1e99, 1e101, Number.NaN, true, 'x', Infinity, -1e99][i % 8] : random() * 100 - 20,
+      country: odd ? null : `c${Math.floor(random() * (3 + i / 20))}`,
+      'a \'quoted\' "name"': random() < 0.1 ? -0 : (random() - 0.5) ** 5,
+      chip: random() < 0.1 ? null : random() < 0.5,
+      'often null': random() < 0.5 ? null : Math.round(random() * 4),
+      words: `w${i % 7} w${i % 11} w${i}`,
+      whole: 3,
+      [HOSTILE]: random() * 1e-3,
+    };
+    if (i % 13 === 5) delete features['amount'];
+    if (i % 17 === 5) delete features['whole'];
+    const [a, b] = [random(), random()];
+    const target = binary ? Number(a < 0.4) : i % 50 === 49 ? 1e80 : (a - 0.3) * 50;
+    return { features, target: i % 101 === 100 ? Number.NaN : target, weight: i % 6 === 0 ? 3 * b : 1 };
+  });
+}
+
+const optimizers = [
+  { name: 'sgd', lr: 0.05 },
+  { name: 'adagrad' },
+  { name: 'adam', lr: 0.01 },
+  { name: 'ftrl', l1: 0.1 },
+  { name: 'ftrl', l1: 0.1, order: 'paper' },
+];
+const encodings = [
+  {},
+  { clip: null },
+  { standardise: false },
+  { clip: 2, categories: 'hashing', features: { words: { as: 'text' }, amount: { scale: 'robust' } } },
+];
+const cases: readonly ModelOptions[] = [
+  ...optimizers.flatMap((optimizer) => ['logistic', 'linear'].map((kind) => ({ kind, optimizer }))),
+  ...encodings.map((encode) => ({ kind: 'logistic', encode })),
+  { kind: 'logistic', update: 'on_arrival' },
+  { kind: 'logistic', class_weights: { true: 4 }, clip_gradient: 0.5, intercept_lr: 0 },
+  { kind: 'logistic', calibrate: 'platt', under_sample: { ratio: 0.5 } },
+  { kind: 'logistic', importance: 'invariant' },
+  { kind: 'logistic', l1: 0.01 },
+  { kind: 'linear', l2: 0.01 },
+  { kind: 'linear', optimizer: { name: 'sgd', lr: 1e6 } },
+  ...['pa', 'pa1', 'pa2'].flatMap((variant) => [
+    { kind: 'passive_aggressive', variant, c: 0.01 },
+    { kind: 'passive_aggressive', variant, label: 'number' },
+    { kind: 'passive_aggressive', variant, label: 'number', intercept: false },
+  ]),
+];
+
+function requestOf({ label, ...options }: ModelOptions) {
+  const number = options.kind === 'linear' || label === 'number';
+  return {
+    options: { drift: { signals: [] }, ...options } as ModelOptions,
+    features: COLUMNS,
+    label: number
+      ? { name: 'y', typeOid: 701, type: 'double precision' }
+      : { name: 'y', typeOid: BOOLEAN, type: 'boolean' },
+    seed: 5,
+    arrivals: true,
+  };
+}
+
+function apart<T>(make: () => Promise<T>): Promise<T> {
+  const spy = vi.spyOn(FusedLinear, 'of').mockReturnValue(undefined);
+  return make().finally(() => {
+    expect(spy).toHaveBeenCalled();
+    spy.mockRestore();
+  });
+}
+
+/** To the last bit, and 0 is not −0. */
+function said(model: Model, rows: readonly TrainingExample[]): string {
+  const predictions = model.predictMany(rows.map(({ features }) => features));
+  const scores = Float64Array.from(predictions, ({ score }) => score!);
+  return `${Buffer.from(scores.buffer).toString('hex')} ${predictions.map(({ prediction }) => prediction)}`;
+}
+
+function take(model: Model, example: TrainingExample): void {
+  if (model.learnsArrivals) model.observe(example.features);
+  model.learn(example);
+}
+
+async function made(options: ModelOptions, columns = COLUMNS) {
+  const of = vi.spyOn(FusedLinear, 'of');
+  const model = await createModel({ ...requestOf(options), features: columns });
+  const [result] = of.mock.results;
+  of.mockRestore();
+  return { model, fused: result!.value as FusedLinear | undefined };
+}
+
+/** As under --disallow-code-generation-from-strings. */
+function withoutCodeGeneration<T>(make: () => Promise<T>): Promise<T> {
+  vi.stubGlobal('Function', function () {
+    throw new EvalError('Code generation from strings disallowed for this context');
+  });
+  return make().finally(() => vi.unstubAllGlobals());
+}
+
+describe('a row and a linear learner in one function', () => {
+  test('is there for plain gradient descent, and scores and learns once every weight is there', async () => {
+    const { model, fused } = await made({ kind: 'logistic' });
+    const [learn, predict] = [vi.spyOn(fused!, 'learn'), vi.spyOn(fused!, 'predict')];
+    const [first, second] = examples(2, true);
+    for (const example of [first!, second!]) {
+      model.predictMany([example.features]);
+      model.learn(example);
+    }
+    expect(predict.mock.results[0]!.value).toBeUndefined();
+    expect(predict.mock.results[1]!.value).toHaveLength(1);
+    expect(learn.mock.results.map(({ value }) => value as unknown)).toEqual([false, true]);
+  });
+
+  test.each([{ kind: 'factorization' }, { kind: 'naive_bayes' }, { kind: 'logistic', l1: 0.01 }])(
+    'is not made for %j',
+    async (options) => {
+      expect((await made(options)).fused).toBeUndefined();
+    },
+  );
+
+  test.each([
+    { kind: 'logistic', l2: 0.01 },
+    { kind: 'logistic', importance: 'invariant' },
+    { kind: 'logistic', calibrate: 'platt' },
+  ])('only scores with %j, as a step moves more than the row', async (options) => {
+    const { model, fused } = await made(options);
+    const learn = vi.spyOn(fused!, 'learn');
+    for (const example of examples(5, true)) model.learn(example);
+    expect(learn.mock.results.map(({ value }) => value as unknown)).toEqual(Array(5).fill(false));
+  });
+
+  test('is not made for very many columns, nor where code must not be generated', async () => {
+    const many = Array.from({ length: 33 }, (_, i) => ({ name: `n${i}`, typeOid: 701, type: 'double precision' }));
+    expect((await made({ kind: 'logistic' }, many)).fused).toBeUndefined();
+    const few = many.slice(0, 32).map((column) => ({ ...column, name: `without ${column.name}` }));
+    const { model, fused } = await withoutCodeGeneration(() => made({ kind: 'logistic' }, few));
+    expect(fused).toBeUndefined();
+    const row = { 'without n0': 1, 'without n31': 2 };
+    model.learn({ features: row, target: 1, weight: 1 });
+    expect(model.predictMany([row])[0]!.score).toBeGreaterThan(0.5);
+    expect((await made({ kind: 'logistic' }, few)).fused).toBeInstanceOf(FusedLinear);
+  });
+
+  test.each(cases)('say and learn with %j what they do apart, to the last bit', async (options) => {
+    const request = requestOf(options);
+    const stream = examples(400, request.label.typeOid === BOOLEAN);
+    let one = await createModel(request);
+    const two = await apart(() => createModel(request));
+    for (const [i, example] of stream.entries()) {
+      // `expect` costs more than an example.
+      const batch = [example, ...stream.slice(i % 300, (i % 300) + 2)];
+      const [given, expected] = [said(one, batch), said(two, batch)];
+      if (given !== expected) expect(given, `example ${i}`).toBe(expected);
+      if (i % 40 === 39) one = await loadModel(request, one.save());
+      const judged = [
+        { loss: 0, wrong: 0 },
+        { loss: 0, wrong: 0 },
+      ] as const;
+      if (i % 3 === 0) {
+        expect(one.judge!(example, judged[0])).toBe(two.judge!(example, judged[1]));
+        expect(judged[0]).toEqual(judged[1]);
+      } else for (const model of [one, two]) take(model, example);
+      if (Buffer.compare(one.save(), two.save()) !== 0) expect.fail(`the states differ after example ${i}`);
+    }
+    expect(one.examples).toBe(400);
+    expect(one.unusable).toBeGreaterThan(0);
+  });
+});
