@@ -260,7 +260,7 @@ test('a version is promoted, and rolled back, in a pipeline that runs; auto show
     { version: string; reason: string; examples: string; serving: boolean; race: unknown[] }[]
   > => database.query('select version, reason, examples, serving, race from millrace.models order by version');
   const before = await models();
-  expect(before[0]!.race).toHaveLength(8);
+  expect(before[0]!.race).toHaveLength(9);
   await database.query(`select millrace.promote('returns', 1)`);
   await more(601);
   const after = await models();

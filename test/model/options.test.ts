@@ -141,7 +141,7 @@ describe('an integer label', () => {
 describe('kinds', () => {
   test('auto takes the options that its candidates share, and is one kind alone with the options of one', async () => {
     const auto = await createModel(requestFor(columns, { kind: 'auto', budget: 9, update: 'on_label' }));
-    expect([auto.task, auto.race?.length]).toEqual(['binary', 8]);
+    expect([auto.task, auto.race?.length]).toEqual(['binary', 9]);
     const one = await createModel(requestFor(columns, { kind: 'auto', l2: 0.1 }));
     expect([one.kind, one.race]).toEqual(['logistic', undefined]);
     const number = { ...requestFor(columns, { kind: 'auto', optimizer: { name: 'adam' } }), label: numberLabel };
