@@ -5,7 +5,7 @@ import { Player } from '../src/commands/demo/player.ts';
 import { DEMO } from '../src/commands/demo/payments.ts';
 import { openPaymentsWarehouse, succeeded, type PaymentsWarehouse } from './payments-warehouse.ts';
 import { commandLine, processTimes } from './processor-time.ts';
-import type { Figure } from './run.ts';
+import type { Figure } from './figure.ts';
 
 const PAYMENTS = Number(process.env['MILLRACE_BENCH_PAYMENTS'] ?? 1_000_000);
 const DAYS = 100;

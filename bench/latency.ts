@@ -6,7 +6,7 @@ import type pg from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEMO, paymentEvents, type PaymentEvent } from '../src/commands/demo/payments.ts';
 import { openPaymentsWarehouse, succeeded, type PaymentsWarehouse } from './payments-warehouse.ts';
-import type { Figure } from './run.ts';
+import type { Figure } from './figure.ts';
 
 const RATE = 1_000;
 /** A payment a transaction would be 1,000 commits a second; ten at a time are 100. */

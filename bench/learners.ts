@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Runner } from './learners/runner.ts';
 import { DATASETS, fileOf, SUBJECTS, type Dataset, type Subject } from './learners/subjects.ts';
-import type { Figure } from './run.ts';
+import type { Figure } from './figure.ts';
 
 /** Of which speed is measured; all binary, so that every kind takes them. */
 const STREAMS = ['phishing', 'sea_drift', 'fraud_imbalanced'];

@@ -6,7 +6,7 @@ import { createModel } from '../src/model/create-model.ts';
 import { LEARNERS } from '../src/model/kinds/registry.ts';
 import type { LearnedTask, Model } from '../src/model/model.ts';
 import { Random } from '../src/model/random.ts';
-import type { Figure } from './run.ts';
+import type { Figure } from './figure.ts';
 
 const EVENTS = Number(process.env['MILLRACE_EVENTS'] ?? 5_000_000);
 const CATEGORIES = 1_000_000;

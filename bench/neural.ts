@@ -10,7 +10,7 @@ import { PlainArithmetic } from '../src/model/net/plain-arithmetic.ts';
 import { openArithmetic } from '../src/model/net/wasm-arithmetic.ts';
 import { Random } from '../src/model/random.ts';
 import { openTensorFlow, type TensorFlow } from '../src/model/tensorflow/runtime.ts';
-import type { Figure } from './run.ts';
+import type { Figure } from './figure.ts';
 
 const INPUTS = 9;
 const HIDDEN = [128, 256, 128];

@@ -11,7 +11,7 @@ import { Runner } from './learners/runner.ts';
 import { DATASETS, fileOf, type Dataset } from './learners/subjects.ts';
 import { LABELS, readTable, type Table } from './learners/table.ts';
 import { CLASSIFIERS, REGRESSORS, type PeerModel } from './peers/models.ts';
-import type { Figure } from './run.ts';
+import type { Figure } from './figure.ts';
 
 const SEEDS = Number(process.env['MILLRACE_PEERS_SEEDS'] ?? 10);
 /** Rows of a dataset on which peers, too, are measured with every seed. */

@@ -7,7 +7,7 @@ import { evaluate } from '../src/commands/evaluate/prequential.ts';
 import { qualityOf } from '../src/commands/evaluate/quality.ts';
 import { readCsv } from '../src/commands/evaluate/read-csv.ts';
 import { labelledRows } from '../src/commands/evaluate/stream-order.ts';
-import type { Figure } from './run.ts';
+import type { Figure } from './figure.ts';
 
 interface DataSet {
   readonly file: string;

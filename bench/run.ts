@@ -5,16 +5,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { drawTable } from '../src/terminal/table.ts';
-
-/** What a benchmark's `measure()` resolves to, in order. */
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  /** The same of what it is compared with, on the same machine in the same run. */
-  readonly peer?: number;
-  readonly ratio?: number;
-}
+import type { Figure } from './figure.ts';
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ measure(): Promise<readonly Figure[]> }>>> = {
   decode: () => import('./decode.ts'),

@@ -1,8 +1,8 @@
 // A pipeline's quality in the periods that `millrace.metrics` shows: a backfill's apart from all since then, the last 10,000, and
 // those again, fading; and by segment.
 
-import { PrequentialMetrics, type MeasuredTask, type Period } from '../model/metrics/prequential-metrics.ts';
-import type { MetricValue as Figure } from '../model/metrics/outcome.ts';
+import { PrequentialMetrics, type Period } from '../model/metrics/prequential-metrics.ts';
+import type { MeasuredTask, MetricValue as Figure } from '../model/metrics/outcome.ts';
 import type { ReliabilityBin } from '../model/metrics/reliability.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import type { MetricValue } from '../scores/score-store.ts';

@@ -1,8 +1,8 @@
 // Quality by the value of a feature (`"metrics_by": "country"`): since the backfill and among the recent outcomes. The first values
 // that come have figures of their own, all others share one.
 
-import { PrequentialMetrics, type MeasuredTask } from '../model/metrics/prequential-metrics.ts';
-import { horizonOf, type MetricValue, type Outcome } from '../model/metrics/outcome.ts';
+import { PrequentialMetrics } from '../model/metrics/prequential-metrics.ts';
+import { horizonOf, type MeasuredTask, type MetricValue, type Outcome } from '../model/metrics/outcome.ts';
 import { shownName } from './shown-name.ts';
 import { TimeSpan, type SavedSpan } from './time-span.ts';
 

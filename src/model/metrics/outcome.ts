@@ -1,5 +1,7 @@
 // What quality is measured on, and what comes out.
 
+export type MeasuredTask = 'binary' | 'regression' | 'multiclass';
+
 /** A label met the score that its row had before the label was known; or such an outcome changed or went. */
 export interface Outcome {
   readonly score: number;

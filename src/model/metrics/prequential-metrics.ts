@@ -5,12 +5,10 @@ import { MAX_MAGNITUDE } from '../encoder/feature-value.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
 import { BinaryTally, type BinaryQuality } from './binary-tally.ts';
 import { answersOf, ClassTally } from './class-tally.ts';
-import type { MetricValue, Outcome } from './outcome.ts';
+import type { MeasuredTask, MetricValue, Outcome } from './outcome.ts';
 import { OutputsTally } from './outputs-tally.ts';
 import { RecentOutcomes } from './recent-outcomes.ts';
 import { RegressionTally } from './regression-tally.ts';
-
-export type MeasuredTask = 'binary' | 'regression' | 'multiclass';
 
 /** `fading` is worked out from the outcomes of `recent`. */
 export type Period = 'all' | 'recent' | 'backfill';

@@ -9,9 +9,8 @@ import { forecastNote } from './forecast-note.ts';
 import { intervalAnswer } from './interval-tally.ts';
 import { macroRocAuc } from './macro-auc.ts';
 import { OutcomeWindow, type Standing } from './outcome-window.ts';
-import type { MetricValue, Outcome } from './outcome.ts';
+import type { MeasuredTask, MetricValue, Outcome } from './outcome.ts';
 import { outputsQuality } from './outputs-tally.ts';
-import type { MeasuredTask } from './prequential-metrics.ts';
 import { regressionQuality } from './regression-tally.ts';
 
 /** Outcomes in the period `recent`. */
