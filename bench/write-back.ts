@@ -71,7 +71,11 @@ async function run(store: PostgresScoreStore, pid: number, definition: SinkDefin
   const id = { pipelineId: definition.pipelineId, generation: 1, partition: 0 };
   let state = await store.open(id, 0);
   const learning = await Learning.open(
-    { store, createModel, loadModel, targetOf, clock: systemClock, openMetrics: () => noMetrics },
+    {
+      ...{ store, createModel, loadModel, targetOf, clock: systemClock },
+      openMetrics: () => noMetrics,
+      inTurn: (write) => write(),
+    },
     id,
     definition,
   );

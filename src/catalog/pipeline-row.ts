@@ -71,11 +71,29 @@ export function parsePipelineRow(cells: Readonly<Record<string, Cell>>): Pipelin
 }
 
 /** A command stands among the options, under a name that is none of theirs: what carries the row carries it, too. */
-function modelOf(given: ModelOptions): Pick<PipelineDefinition, 'model' | 'promote'> {
-  const { _promote, ...model } = given;
-  if (typeof _promote !== 'object' || _promote === null) return { model: given };
-  const { version, command } = _promote as PromoteCommand;
-  return { model: model as ModelOptions, promote: { version: Number(version), command: Number(command) } };
+function modelOf(given: ModelOptions): Pick<PipelineDefinition, 'model' | 'promote' | 'retrain'> {
+  const { _promote, _retrain, ...model } = given;
+  return { model: model as ModelOptions, ...promoteOf(_promote), ...retrainOf(_retrain) };
+}
+
+function promoteOf(given: unknown): Pick<PipelineDefinition, 'promote'> {
+  if (typeof given !== 'object' || given === null) return {};
+  const { version, command } = given as PromoteCommand;
+  return { promote: { version: Number(version), command: Number(command) } };
+}
+
+/** Without a model it takes back what was asked for before. */
+function retrainOf(given: unknown): Pick<PipelineDefinition, 'retrain'> {
+  if (typeof given !== 'object' || given === null) return {};
+  const { command, model, examples, patience } = given as {
+    readonly command: number;
+    readonly model?: ModelOptions;
+    readonly examples?: number;
+    readonly patience?: number;
+  };
+  if (model === undefined) return { retrain: { command: Number(command) } };
+  const train = { model, examples: Number(examples), patience: Number(patience) };
+  return { retrain: { command: Number(command), train } };
 }
 
 /** Reads cells by name; every complaint names the column. */

@@ -18,6 +18,7 @@ export function sinkDefinitionOf(definition: PipelineDefinition, plan: PipelineP
     labelDefault: definition.labelDefault,
     model: definition.model,
     ...(definition.promote === undefined ? {} : { promote: definition.promote }),
+    ...(definition.retrain === undefined ? {} : { retrain: definition.retrain }),
     alertWhen: definition.alertWhen,
     keepScoresForUs: definition.keepScoresForUs,
     timezone: definition.timezone,

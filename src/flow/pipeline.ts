@@ -23,6 +23,7 @@ export interface PipelineDefinition {
   readonly labelDefault: string | undefined;
   readonly model: ModelOptions;
   readonly promote?: PromoteCommand;
+  readonly retrain?: RetrainCommand;
   readonly alertWhen: string | undefined;
   readonly scoreTable: TableName;
   readonly backfill: 'learn' | 'state' | 'none';
@@ -47,6 +48,20 @@ export interface PromoteCommand {
   readonly version: number;
   /** Tells two commands for the same version apart. */
   readonly command: number;
+}
+
+/** Another model is trained beside the serving one, and takes its place where it does better; from the record on that first says so. */
+export interface RetrainCommand {
+  /** Tells commands apart: a later one is greater. */
+  readonly command: number;
+  /** Undefined: what is being trained is given up. */
+  readonly train?: {
+    readonly model: ModelOptions;
+    /** It is trained on so many of the newest examples that the score table keeps. */
+    readonly examples: number;
+    /** Examples that it is compared on before it is given up. */
+    readonly patience: number;
+  };
 }
 
 /** A named, typed column of a view. `type` is as `format_type` prints it. */
@@ -75,6 +90,7 @@ export interface SinkDefinition {
   readonly labelDefault: string | undefined;
   readonly model: ModelOptions;
   readonly promote?: PromoteCommand;
+  readonly retrain?: RetrainCommand;
   readonly alertWhen: string | undefined;
   readonly keepScoresForUs: number | undefined;
   readonly timezone: string;

@@ -7,7 +7,6 @@ import { LossWatch } from './drift/loss-watch.ts';
 import type { Value } from './drift/distribution-watch.ts';
 import { RowWatch, type RowShift } from './drift/row-watch.ts';
 import type { FeaturePlan } from './encoder/feature-role.ts';
-import { MAX_MAGNITUDE } from './encoder/feature-value.ts';
 import type {
   DriftAlarm,
   Explanation,
@@ -19,6 +18,7 @@ import type {
   Prediction,
   TrainingExample,
 } from './model.ts';
+import { judge, type Said } from './judgement.ts';
 import { StateReader, StateWriter } from './saved-state.ts';
 
 export interface GuardParts {
@@ -293,25 +293,6 @@ export class GuardedModel implements Model {
     this.#drifting = false;
     this.#loss?.reset();
   }
-}
-
-interface Said {
-  readonly score?: number | null;
-  readonly prediction?: string | null;
-}
-
-/** How wrong it was. False where nothing was said, or the target is no number. */
-function judge(task: LearnedTask, said: Said, example: TrainingExample, into: Judgement): boolean {
-  const { score } = said;
-  if (score === undefined || score === null) return false;
-  if (task === 'multiclass') {
-    into.loss = into.wrong = said.prediction === example.label ? 0 : 1;
-    return true;
-  }
-  const distance = score - example.target;
-  into.loss = task === 'binary' ? distance * distance : Math.abs(distance);
-  into.wrong = task === 'binary' ? Number(score > 0.5 !== example.target > 0.5) : Number.NaN;
-  return Math.abs(distance) <= MAX_MAGNITUDE;
 }
 
 /** Has the model learn it; `into` says how wrong it was just before. False where nothing was learned. */

@@ -35,7 +35,7 @@ export interface FoldRequest {
 }
 
 export interface FoldResult {
-  readonly writes: Omit<WriteSet, 'versions' | 'drift' | 'checkpoint'>;
+  readonly writes: Omit<WriteSet, 'versions' | 'drift' | 'retrainings' | 'checkpoint'>;
   readonly overlay: Overlay;
   readonly scored: number;
 }

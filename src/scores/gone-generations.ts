@@ -13,6 +13,8 @@ const TABLES = [
   '_checkpoints',
   '_metrics',
   '_drift',
+  '_retrainings',
+  '_retraining_examples',
   '_dead_letters',
   '_alerts',
 ] as const;

@@ -17,6 +17,8 @@ import type {
   Outcome,
   OutcomesAfter,
   PartitionId,
+  StoredVersion,
+  VersionOptions,
 } from './score-store.ts';
 
 export async function insertExamples(client: pg.Client, id: PartitionId, examples: readonly Example[]): Promise<void> {
@@ -240,16 +242,17 @@ export async function readCheckpoint(client: pg.Client, id: GenerationId): Promi
   };
 }
 
-export async function readVersionState(
+export async function readVersion(
   client: pg.Client,
   id: GenerationId,
   version: number,
-): Promise<Uint8Array | undefined> {
-  const found = await client.query<{ state: Buffer }>(
-    'select state from millrace._models where pipeline_id = $1 and generation = $2 and version = $3',
+): Promise<StoredVersion | undefined> {
+  const found = await client.query<{ state: Buffer; options: VersionOptions | null }>(
+    'select state, options from millrace._models where pipeline_id = $1 and generation = $2 and version = $3',
     [id.pipelineId, id.generation, version],
   );
-  return found.rows[0]?.state;
+  const row = found.rows[0];
+  return row && { state: row.state, options: row.options ?? undefined };
 }
 
 /** Saves it as the serving one, and deletes versions beyond those that it keeps. */
@@ -262,8 +265,8 @@ export async function insertVersion(client: pg.Client, id: GenerationId, version
   });
   await client.query({
     name: 'write version',
-    text: `insert into millrace._models (pipeline_id, generation, version, kind, examples, state, cursors, metrics, serving, reason, race, promoted, saved_at)
-      select $1, $2, $3, $4, $5, $6, $7, $8, true, $9, $10, $11, u.at from unnest($12::timestamptz[]) u(at)`,
+    text: `insert into millrace._models (pipeline_id, generation, version, kind, examples, state, cursors, metrics, serving, reason, race, promoted, options, saved_at)
+      select $1, $2, $3, $4, $5, $6, $7, $8, true, $9, $10, $11, $12, u.at from unnest($13::timestamptz[]) u(at)`,
     values: [
       id.pipelineId,
       id.generation,
@@ -276,6 +279,7 @@ export async function insertVersion(client: pg.Client, id: GenerationId, version
       version.reason,
       version.race,
       version.promoted !== null,
+      JSON.stringify(version.options),
       timestampArray([version.savedAtUs]),
     ],
   });

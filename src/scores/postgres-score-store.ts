@@ -13,9 +13,19 @@ import {
   readCheckpoint,
   readExamples,
   readOutcomes,
-  readVersionState,
+  readVersion,
   upsertMetrics,
 } from './postgres-learning.ts';
+import { copyExamples, readStoredExamples, readTrained, saveTrained, showFigures } from './postgres-retraining.ts';
+import type {
+  Place,
+  RetrainingFigures,
+  RetrainingId,
+  RetrainingRequest,
+  StoredExample,
+  StoredExamples,
+  TrainedState,
+} from './retraining.ts';
 import type {
   Cursors,
   ExamplesAfter,
@@ -29,6 +39,7 @@ import type {
   ReadRequest,
   ReadResult,
   ScoreStore,
+  StoredVersion,
   WriteResult,
   WriteSet,
 } from './score-store.ts';
@@ -147,8 +158,40 @@ export class PostgresScoreStore implements ScoreStore {
     return this.#sessions.use((client) => readCheckpoint(client, id));
   }
 
-  versionState(id: GenerationId, version: number): Promise<Uint8Array | undefined> {
-    return this.#sessions.use((client) => readVersionState(client, id, version));
+  version(id: GenerationId, version: number): Promise<StoredVersion | undefined> {
+    return this.#sessions.use((client) => readVersion(client, id, version));
+  }
+
+  beginRetraining(
+    id: RetrainingId,
+    definition: SinkDefinition,
+    request: RetrainingRequest,
+    { partition, state }: Place,
+  ): Promise<StoredExamples | 'stolen'> {
+    return this.#sessions.use(async (client) => {
+      await client.query('begin isolation level repeatable read');
+      const stored = await readOffset(client, { ...id, partition }, 'for update');
+      const same = stored !== undefined && isExpected(stored, state);
+      const copied = same ? await copyExamples(client, id, definition, request) : 'stolen';
+      await client.query('commit');
+      return copied;
+    });
+  }
+
+  storedExamples(id: RetrainingId, from: number): Promise<readonly StoredExample[]> {
+    return this.#sessions.use((client) => readStoredExamples(client, id, from));
+  }
+
+  saveTrained(id: RetrainingId, trained: TrainedState): Promise<void> {
+    return this.#sessions.use((client) => saveTrained(client, id, trained));
+  }
+
+  trainedState(id: RetrainingId): Promise<TrainedState | undefined> {
+    return this.#sessions.use((client) => readTrained(client, id));
+  }
+
+  showRetraining(id: RetrainingId, figures: RetrainingFigures): Promise<void> {
+    return this.#sessions.use((client) => showFigures(client, id, figures));
   }
 
   async *examplesAfter(id: GenerationId, cursors: Cursors): AsyncIterable<ExamplesAfter> {
@@ -195,6 +238,8 @@ export class PostgresScoreStore implements ScoreStore {
         'checkpoints',
         'metrics',
         'drift',
+        'retrainings',
+        'retraining_examples',
         'dead_letters',
         'alerts',
       ])

@@ -9,6 +9,7 @@ import { TEXT_ONLY } from '../warehouse/connection.ts';
 import { keyColumns } from './key-columns.ts';
 import type { ExpiryRange } from './expiry.ts';
 import { insertDrift, insertExamples, insertOutcomes, insertVersion } from './postgres-learning.ts';
+import { insertEnd } from './postgres-retraining.ts';
 import { timestampText } from './postgres-reads.ts';
 import { scoreTableSql } from './score-table.ts';
 import type { PartitionId, ScoreRow, WriteSet } from './score-store.ts';
@@ -31,6 +32,7 @@ export async function applyWrites(
   await writeAlerts(client, id, writes);
   for (const version of writes.versions) await insertVersion(client, id, version);
   if (writes.drift.length > 0) await insertDrift(client, id, writes.drift);
+  for (const end of writes.retrainings) await insertEnd(client, id, end);
 }
 
 /** One bounded deletion, in a transaction of its own; again it finds nothing or what is left. */

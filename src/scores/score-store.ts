@@ -2,10 +2,11 @@
 // stores what it is given and knows no rule; the rules are in fold.ts, above it. Implemented over Postgres in this folder and in
 // memory by the simulation; both pass test/contract/scores.
 
-import type { SinkDefinition } from '../flow/pipeline.ts';
+import type { ModelOptions, SinkDefinition } from '../flow/pipeline.ts';
 import type { Position } from '../flow/position.ts';
 import type { KeyText } from '../flow/record.ts';
 import type { Expired, ExpiryRange } from './expiry.ts';
+import type { RetrainingEnd, RetrainingStore } from './retraining.ts';
 
 /** One generation of a pipeline: what everything but the score table is keyed by. */
 export interface GenerationId {
@@ -216,7 +217,7 @@ export interface ModelVersion {
   readonly cursors: Cursors;
   /** JSON text: metric name → value, as it stood. */
   readonly metrics: string;
-  /** Why it was made: `created`, `5000 examples`, `options changed`, `version 7 promoted`, `drift: loss`. */
+  /** Why it was made: `created`, `5000 examples`, `options changed`, `version 7 promoted`, `drift: loss`, `retrained: …`. */
   readonly reason: string;
   /** JSON text: how the candidates of `auto` did; null: of other kinds. */
   readonly race: string | null;
@@ -224,7 +225,22 @@ export interface ModelVersion {
   readonly keep: number;
   /** The saved version that it goes on from; null: it learned from the one before. */
   readonly promoted: number | null;
+  readonly options: VersionOptions;
   readonly savedAtUs: number;
+}
+
+/** Options of the model that a version is of. */
+export interface VersionOptions {
+  readonly model: ModelOptions;
+  /** Those of the pipeline, which a retraining has put others in the place of; null: they are the model's. */
+  readonly asked: ModelOptions | null;
+}
+
+/** A version as it is loaded. */
+export interface StoredVersion {
+  readonly state: Uint8Array;
+  /** Undefined: it was saved before they were. */
+  readonly options: VersionOptions | undefined;
 }
 
 /** A row of the view `millrace.metrics`. */
@@ -271,6 +287,7 @@ export interface WriteSet {
   readonly versions: readonly ModelVersion[];
   /** One that is there already, by the same example, signal, feature and detector, stays as it is. */
   readonly drift: readonly Drift[];
+  readonly retrainings: readonly RetrainingEnd[];
   readonly checkpoint: LearnerCheckpoint | undefined;
 }
 
@@ -312,7 +329,7 @@ export interface LearnerLease {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface ScoreStore {
+export interface ScoreStore extends RetrainingStore {
   /** The learner's lock of a generation, waited for until `signal` aborts (then undefined). `waiting` is called once if it is not free. */
   lease(id: GenerationId, waiting: () => void, signal: AbortSignal): Promise<LearnerLease | undefined>;
   /** The partition's state; where there is none, one that starts at `firstOffset` is stored first. */
@@ -323,8 +340,8 @@ export interface ScoreStore {
   /** Deletes the oldest rows of the range that the partition's generation has, at most `limit`, with their alerts; gives their number. */
   expire(id: PartitionId, definition: SinkDefinition, range: ExpiryRange, limit: number): Promise<number>;
   checkpoint(id: GenerationId): Promise<LearnerCheckpoint | undefined>;
-  /** A saved version's state; undefined where there is none, or none any more. */
-  versionState(id: GenerationId, version: number): Promise<Uint8Array | undefined>;
+  /** A saved version; undefined where there is none, or none any more. */
+  version(id: GenerationId, version: number): Promise<StoredVersion | undefined>;
   /** Stored examples above the cursors, partition by partition, in order. */
   examplesAfter(id: GenerationId, cursors: Cursors): AsyncIterable<ExamplesAfter>;
   outcomesAfter(id: GenerationId, cursors: Cursors): AsyncIterable<OutcomesAfter>;

@@ -103,7 +103,7 @@ function insertSql(
 }
 
 /** The event time column, of type timestamptz, timestamp or date, against timestamptz parameters. */
-function eventTimeSql(definition: SinkDefinition): {
+export function eventTimeSql(definition: SinkDefinition): {
   readonly type: string;
   /** As timestamptz. */
   readonly zoned: string;

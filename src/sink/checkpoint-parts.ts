@@ -12,6 +12,10 @@ export interface CheckpointParts {
   readonly alerts?: Uint8Array | undefined;
   /** Empty; there where a drift alarm has made a version since the last one by count. */
   readonly alarmed?: Uint8Array | undefined;
+  /** What the learner goes by; undefined: the definition says it all. */
+  readonly course?: Uint8Array | undefined;
+  /** Undefined: nothing is being retrained. */
+  readonly challenger?: Uint8Array | undefined;
 }
 
 /** Metrics alone stay as they are: they begin with a brace. */

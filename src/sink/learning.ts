@@ -1,43 +1,37 @@
 // A pipeline's model and metrics, and where they stand in each partition. What the fold calls a scorer; what a restart loads.
 
-import type { SinkDefinition } from '../flow/pipeline.ts';
+import type { ModelOptions, SinkDefinition } from '../flow/pipeline.ts';
 import type { Position } from '../flow/position.ts';
-import type { Model, ModelRequest } from '../model/model.ts';
+import type { Model } from '../model/model.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import { beyond, isAboveItem } from '../scores/item-position.ts';
 import { PendingExamples } from '../scores/pending-examples.ts';
+import type { Place } from '../scores/retraining.ts';
 import type {
-  Drift,
   Example,
   GenerationId,
   ItemPosition,
   LearnerCheckpoint,
   MetricValue,
-  ModelVersion,
   Outcome,
 } from '../scores/score-store.ts';
 import type { AlertJudge, FeatureRow, Scored, Scorer } from '../scores/scorer.ts';
-import { alertGoalOf, isSameGoal, type AlertGoal } from './alert-goal.ts';
 import { joinParts } from './checkpoint-parts.ts';
-import { outcomeRows } from './goal-figures.ts';
+import type { Verdict } from './challenger.ts';
+import { Course, isSame } from './course.ts';
+import { GoalAlerts } from './goal-alerts.ts';
 import { measuredOutcome } from './measured-outcome.ts';
-import { OutcomeAlerts } from './outcome-alerts.ts';
 import type { Metrics, SinkPorts } from './ports.ts';
+import { Retraining, type RetrainingPorts } from './retraining.ts';
+import { versionOf, type Saved } from './model-version.ts';
 import { metricsRequest, modelRequest, segmentByOf } from './model-request.ts';
 import { outputsText } from './outputs-text.ts';
-import { keepFormer, keepServing, refusedOf } from './refusal.ts';
-import { RowAlerts, type Partition } from './row-alerts.ts';
+import { keepFormer, keepServing, keepUntrained, refusedOf } from './refusal.ts';
+import type { Partition } from './row-alerts.ts';
 import { openMeasures, type SavedMeasures } from './saved-measures.ts';
 import { VersionHistory } from './version-history.ts';
 
-type LearningPorts = Pick<SinkPorts, 'store' | 'createModel' | 'loadModel' | 'openMetrics' | 'targetOf' | 'clock'>;
-
-export interface Saved {
-  readonly versions: readonly ModelVersion[];
-  readonly drift: readonly Drift[];
-  readonly checkpoint: LearnerCheckpoint | undefined;
-  readonly examples: readonly Example[];
-}
+type LearningPorts = RetrainingPorts & Pick<SinkPorts, 'openMetrics'>;
 
 const NOTHING = new Uint8Array(0);
 
@@ -50,18 +44,12 @@ export class Learning implements Scorer {
   readonly #pending: PendingExamples[] = [];
   readonly #cursors: (ItemPosition | undefined)[] = [];
   readonly #metricCursors: (ItemPosition | undefined)[] = [];
-  #definition: SinkDefinition;
+  readonly #course: Course;
+  /** Of the model that may take the place of this one. */
+  readonly retraining: Retraining;
   #model: Model;
   #metrics: Metrics;
-  /** Of `alert_when` as a goal; undefined: it is a condition, or not there. */
-  #goal: AlertGoal | undefined;
-  /** Where the goal is precision or recall. */
-  #alerts: OutcomeAlerts | undefined;
-  /** Where it is alerts a day or a share of the rows. */
-  #rowAlerts: RowAlerts | undefined;
-  #judged = 0;
-  /** Revision of the definition whose goal that is. */
-  #aimed: number;
+  readonly #alerts: GoalAlerts;
   readonly #history = new VersionHistory();
   #serial = 0;
   /** Examples and arrivals since it was opened, and those of them that the last checkpoint has. */
@@ -77,14 +65,16 @@ export class Learning implements Scorer {
   private constructor(
     ports: LearningPorts,
     id: GenerationId,
-    definition: SinkDefinition,
+    course: Course,
     model: Model,
     metrics: Metrics,
+    alerts: GoalAlerts,
   ) {
     this.#ports = ports;
     this.#id = id;
-    this.#definition = definition;
-    this.#aimed = definition.revision;
+    this.#course = course;
+    this.retraining = new Retraining(ports, id);
+    this.#alerts = alerts;
     this.#model = model;
     this.#metrics = metrics;
   }
@@ -95,11 +85,13 @@ export class Learning implements Scorer {
    */
   static async open(ports: LearningPorts, id: GenerationId, definition: SinkDefinition): Promise<Learning> {
     const saved = await ports.store.checkpoint(id);
-    const request = modelRequest(definition);
+    const course = new Course(definition, saved);
+    const request = modelRequest(course.inForce);
     const model = await (saved === undefined ? ports.createModel(request) : ports.loadModel(request, saved.state));
-    const measures = openMeasures(ports.openMetrics, definition, model, saved);
-    const learning = new Learning(ports, id, definition, model, measures.metrics);
-    learning.#aim(alertGoalOf(definition), measures.alerts);
+    const measures = openMeasures(ports.openMetrics, course.definition, model, saved);
+    const alerts = new GoalAlerts(definition, measures.alerts);
+    const learning = new Learning(ports, id, course, model, measures.metrics, alerts);
+    await learning.retraining.restore(course.definition, saved);
     if (saved === undefined) learning.#save('created');
     else learning.#restore(saved, measures);
     for await (const { partition, outcomes } of ports.store.outcomesAfter(id, measures.cursors))
@@ -123,17 +115,14 @@ export class Learning implements Scorer {
 
   /** Grows with all that quality and alerts are worked out from. */
   get changes(): number {
-    return this.#outcomes + this.#judged;
+    return this.#outcomes + this.#alerts.judged;
   }
 
   /** @param definition in force from here on. Undefined: its `alert_when` is no goal. @param alerting of the partition's state */
   judge(definition: SinkDefinition, partition: Partition, alerting: Uint8Array | undefined): AlertJudge | undefined {
-    const goal = alertGoalOf(definition);
-    this.#follow(definition, goal);
-    if (goal === undefined || this.#goal === undefined) return undefined;
-    if (this.#alerts !== undefined) return this.#alerts.judge(partition.number);
-    this.#judged += 1;
-    return this.#rowAlerts?.judge(partition, alerting);
+    // Outcomes before this record are the former goal's: a restart must not count them for this one.
+    if (this.#alerts.follow(definition)) this.#checkpoint = this.#snapshot(this.#model.save());
+    return this.#alerts.judge(definition, partition, alerting);
   }
 
   /** A partition's examples that wait for a later commit. */
@@ -144,7 +133,7 @@ export class Learning implements Scorer {
   /** After {@link open}: learns what was learned before the last record that the partition has scored. */
   resume(partition: number, scored: Position | undefined): void {
     if (scored === undefined) return;
-    this.#alerts?.countBefore(partition, scored);
+    this.#alerts.countBefore(partition, scored);
     this.pending(partition).takeBefore(scored, (example, features) => this.learn(partition, example, features));
   }
 
@@ -153,11 +142,11 @@ export class Learning implements Scorer {
   }
 
   get learnsArrivals(): boolean {
-    return this.#model.learnsArrivals;
+    return this.#model.learnsArrivals || this.retraining.learnsArrivals;
   }
 
   get segmentBy(): string | undefined {
-    return segmentByOf(this.#definition);
+    return segmentByOf(this.#course.definition);
   }
 
   predict(rows: readonly FeatureRow[]): readonly Scored[] {
@@ -184,6 +173,8 @@ export class Learning implements Scorer {
     if (!isAboveItem(example.at, this.#cursors[partition])) return;
     const row = features ?? (JSON.parse(example.features) as FeatureRow);
     const { examples } = this.#model;
+    // It is about to be learned: until then both models say what they would have said of it.
+    const verdict = this.retraining.take(partition, example, row, this.#model);
     if (example.label === null) this.#model.observe(row);
     else
       this.#model.learn({
@@ -205,93 +196,122 @@ export class Learning implements Scorer {
       this.#history.counted();
       this.#save(noticed ?? `${this.#model.examples} examples`);
     } else if (noticed !== undefined) this.#save(noticed);
+    if (verdict !== undefined) this.#decide(verdict);
+  }
+
+  /** The model that was retrained takes this one's place, or is given up. */
+  #decide(verdict: Verdict): void {
+    const { losses } = this.retraining;
+    if (verdict === 'no better') {
+      this.retraining.giveUp('dropped', `no better: ${losses}`);
+      this.#checkpoint = this.#snapshot(this.#model.save());
+      return;
+    }
+    // To go back to: what served, with all that it had learned.
+    this.#save(`${this.#model.examples} examples, then retrained`);
+    const { model, options } = this.retraining.win(losses, this.#history.version + 1);
+    this.#model = model;
+    this.#course.putInPlace(options);
+    this.#save(`retrained: ${losses}`);
   }
 
   count(partition: number, outcome: Outcome): void {
     if (!isAboveItem(outcome.at, this.#metricCursors[partition])) return;
     const measured = measuredOutcome(outcome, (label) => this.#ports.targetOf(this.#model.task, label));
     this.#metrics.fold(measured);
-    // A backfill's scores were given to today's versions of the rows: they choose nothing.
-    if (!outcome.backfill) this.#alerts?.push(partition, outcome.at, measured);
+    this.#alerts.push(partition, outcome.at, measured);
     this.#metricCursors[partition] = outcome.at;
     this.#outcomes += 1;
   }
 
   metrics(): MetricValue[] {
-    const goal = this.#alerts ? outcomeRows(this.#alerts.figures) : (this.#rowAlerts?.rows() ?? []);
-    return [...this.#metrics.values(), ...goal].map((value) => ({ ...value, modelVersion: this.#history.version }));
+    return [...this.#metrics.values(), ...this.#alerts.rows()].map((value) => ({
+      ...value,
+      modelVersion: this.#history.version,
+    }));
   }
 
   /**
    * The definition changed: options that the model can go on with take effect here, at this record. Gives what is in force:
    * with the former options where it cannot. Partitions that come to the record later get the same.
+   * @param place where the partition stands that brings it
    */
-  redefine(asked: SinkDefinition): Promise<SinkDefinition> {
-    const done = this.#redefining.then(() => this.#redefine(asked));
+  redefine(asked: SinkDefinition, place: Place): Promise<SinkDefinition> {
+    const done = this.#redefining.then(() => this.#redefine(asked, place));
     this.#redefining = done.catch(() => {});
     return done;
   }
 
-  async #redefine(asked: SinkDefinition): Promise<SinkDefinition> {
-    const former = this.#definition;
+  async #redefine(asked: SinkDefinition, place: Place): Promise<SinkDefinition> {
+    const course = this.#course;
+    const former = course.definition;
     if (asked.revision < former.revision) return asked;
     if (asked.revision === former.revision) return { ...asked, model: former.model, ...refusedOf(former) };
-    this.#definition = asked;
-    const promote = isSame(asked.promote, former.promote) ? undefined : asked.promote;
-    if (promote !== undefined) return await this.#promote(asked, former, promote.version);
-    if (isSame(asked.model, former.model)) return asked;
+    const formerOptions = course.options;
+    course.definition = asked;
+    if (asked.promote !== undefined && !isSame(asked.promote, former.promote))
+      await this.#promote(asked, former, asked.promote.version);
+    else if (isSame(asked.model, formerOptions)) this.#adopt(asked, former);
+    else if (!isSame(asked.model, former.model)) await this.#change(asked, former);
+    await this.#retrain(asked, former, place);
+    return course.definition;
+  }
+
+  async #change(asked: SinkDefinition, former: SinkDefinition): Promise<void> {
     try {
-      await this.#reload(modelRequest(asked));
-      if (segmentByOf(asked) !== segmentByOf(former))
-        this.#metrics = this.#ports.openMetrics(metricsRequest(asked, this.#model), this.#metrics.save());
+      await this.#reload(asked.model);
+      this.#adopt(asked, former);
       this.#save('options changed');
     } catch (error) {
-      this.#definition = former;
-      this.#definition = keepFormer(asked, { model: former.model }, error);
+      this.#course.definition = former;
+      this.#course.definition = keepFormer(asked, { model: former.model }, error);
     }
-    return this.#definition;
   }
 
   /**
    * A saved version takes the model's place and goes on from the present positions: what was learned since that version is not
    * learned again. Where it cannot be read, the model stays.
    */
-  async #promote(asked: SinkDefinition, former: SinkDefinition, version: number): Promise<SinkDefinition> {
+  async #promote(asked: SinkDefinition, former: SinkDefinition, version: number): Promise<void> {
     try {
-      const state = await this.#ports.store.versionState(this.#id, version);
-      if (state === undefined)
+      const stored = await this.#ports.store.version(this.#id, version);
+      if (stored === undefined)
         throw new MillraceError('MODEL_STATE', `version ${version} is not stored any more`, {
           hint: 'The model option "keep_versions" says how many are.',
         });
-      this.#model = await this.#ports.loadModel(modelRequest(asked), state);
+      const options = this.#course.optionsOf(stored);
+      this.#model = await this.#ports.loadModel(modelRequest({ ...asked, model: options }), stored.state);
+      this.#adopt(asked, former, options);
+      this.retraining.compareAnew();
       this.#learned += 1;
-      if (segmentByOf(asked) !== segmentByOf(former))
-        this.#metrics = this.#ports.openMetrics(metricsRequest(asked, this.#model), this.#metrics.save());
       this.#save(`version ${version} promoted`, version);
     } catch (error) {
-      this.#definition = keepServing(asked, former.model, version, error);
+      this.#course.definition = keepServing(asked, former.model, version, error);
     }
-    return this.#definition;
   }
 
-  /** Another goal goes on from the outcomes that the former had. */
-  #follow({ revision }: SinkDefinition, goal: AlertGoal | undefined): void {
-    if (revision <= this.#aimed) return;
-    this.#aimed = revision;
-    if (isSameGoal(goal, this.#goal)) return;
-    this.#aim(goal, this.#alerts?.save());
-    // Outcomes before this record are the former goal's: a restart must not count them for this one.
+  /** A challenger is begun beside the model, or the one that there is given up. */
+  async #retrain(asked: SinkDefinition, former: SinkDefinition, place: Place): Promise<void> {
+    if (asked.retrain === undefined || isSame(asked.retrain, former.retrain)) return;
+    try {
+      await this.retraining.command(asked, asked.retrain, this.#model, place);
+    } catch (error) {
+      this.#course.definition = keepUntrained(this.#course.definition, error);
+    }
+    // Its examples are those before this record: a restart must not begin it at another one.
     this.#checkpoint = this.#snapshot(this.#model.save());
   }
 
-  #aim(goal: AlertGoal | undefined, saved: Uint8Array | undefined): void {
-    this.#goal = goal;
-    this.#alerts = goal !== undefined && 'atLeast' in goal ? new OutcomeAlerts(goal, saved) : undefined;
-    this.#rowAlerts = goal !== undefined && 'atMost' in goal ? new RowAlerts(goal) : undefined;
+  /** The model has these options now; quality may be shown by another feature. */
+  #adopt(asked: SinkDefinition, former: SinkDefinition, options: ModelOptions = asked.model): void {
+    this.#course.putInPlace(options);
+    if (segmentByOf(asked) === segmentByOf(former)) return;
+    this.#metrics = this.#ports.openMetrics(metricsRequest(asked, this.#model), this.#metrics.save());
   }
 
   /** The model with other options. Another partition may learn meanwhile: then from there again. */
-  async #reload(request: ModelRequest): Promise<void> {
+  async #reload(options: ModelOptions): Promise<void> {
+    const request = modelRequest({ ...this.#course.definition, model: options });
     for (;;) {
       const learned = this.#learned;
       const model = await this.#ports.loadModel(request, this.#model.save());
@@ -307,6 +327,7 @@ export class Learning implements Scorer {
    * they would be written only to be deleted with the next.
    */
   takeSaved(partition: number, examples: readonly Example[]): Saved {
+    this.retraining.missed(partition, examples, this.#cursors[partition]);
     let checkpoint = this.#checkpoint;
     let left = beyond(checkpoint?.cursors[partition], examples);
     let learnedBytes = 0;
@@ -316,7 +337,8 @@ export class Learning implements Scorer {
       checkpoint = this.#snapshot(this.#model.save());
       left = beyond(checkpoint.cursors[partition], left);
     }
-    const saved = { ...this.#history.take(), checkpoint, examples: left };
+    const retrainings = this.retraining.takeEnded();
+    const saved = { ...this.#history.take(), retrainings, checkpoint, examples: left };
     this.#checkpoint = undefined;
     if (checkpoint !== undefined) this.#serial = checkpoint.serial;
     return saved;
@@ -325,7 +347,8 @@ export class Learning implements Scorer {
   /** For a drain: where learning stands now, unless a checkpoint has it. */
   checkpointNow(): LearnerCheckpoint | undefined {
     if (this.#learned === this.#savedLearned && this.#outcomes === this.#savedOutcomes) return undefined;
-    if (this.#history.waits) return undefined;
+    // Versions and drift are written with a batch only: without one they come about again at the next start.
+    if (this.#history.waits || this.retraining.hasEnded) return undefined;
     const checkpoint = this.#snapshot(this.#model.save());
     this.#serial = checkpoint.serial;
     return checkpoint;
@@ -335,19 +358,9 @@ export class Learning implements Scorer {
     this.#history.add((version) => {
       const state = this.#model.save();
       this.#checkpoint = this.#snapshot(state);
-      return {
-        version,
-        kind: this.#model.kind,
-        examples: this.#model.examples,
-        state,
-        cursors: [...this.#cursors],
-        metrics: JSON.stringify(this.#metrics.summary()),
-        reason,
-        race: this.#model.race === undefined ? null : JSON.stringify(this.#model.race),
-        keep: this.#model.settings.keepVersions,
-        promoted,
-        savedAtUs: this.#ports.clock.nowUs(),
-      };
+      const { versionOptions: options } = this.#course;
+      const given = { version, state, cursors: [...this.#cursors], reason, promoted, options };
+      return versionOf(this.#model, this.#metrics, { ...given, savedAtUs: this.#ports.clock.nowUs() });
     });
   }
 
@@ -356,8 +369,10 @@ export class Learning implements Scorer {
     this.#savedOutcomes = this.#outcomes;
     const metrics = joinParts({
       metrics: this.#metrics.save(),
-      alerts: this.#alerts?.save(),
+      alerts: this.#alerts.save(),
       alarmed: this.#history.alarmed ? NOTHING : undefined,
+      course: this.#course.save(),
+      challenger: this.retraining.save(),
     });
     this.#checkpointBytes = state.length + metrics.length;
     return {
@@ -379,8 +394,4 @@ export class Learning implements Scorer {
     for (const [partition, at] of saved.cursors.entries()) this.#cursors[partition] = at;
     for (const [partition, at] of cursors.entries()) this.#metricCursors[partition] = at;
   }
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -9,6 +9,7 @@ import { isRetryable, MillraceError } from '../runtime/errors.ts';
 import { failPoint } from '../runtime/fail-points.ts';
 import { planRead } from '../scores/due-rows.ts';
 import type { ExpiryRange } from '../scores/expiry.ts';
+import { mostExamples } from '../scores/example-count.ts';
 import { foldBatch } from '../scores/fold.ts';
 import type { Overlay } from '../scores/fold-request.ts';
 import type { PartitionId, PartitionState, WriteSet } from '../scores/score-store.ts';
@@ -17,7 +18,7 @@ import type { LogBatch, TopicReader } from '../stream/log.ts';
 import { alertGoalOf } from './alert-goal.ts';
 import type { Learning } from './learning.ts';
 import type { SinkPorts } from './ports.ts';
-import { keepFormer } from './refusal.ts';
+import { keepFormer, stolen } from './refusal.ts';
 import { RowExpiry } from './row-expiry.ts';
 
 export interface PartitionOptions {
@@ -88,7 +89,7 @@ export class PartitionLoop {
     try {
       const until = AbortSignal.any([signal, this.#broken.signal]);
       for await (const batch of reader.read(id.partition, this.#state.nextOffset, until)) {
-        for (const segment of segmentsOf(batch)) await this.#process(segment, batch);
+        for (const segment of segmentsOf(batch)) if (!(await this.#process(segment, batch, signal))) return;
         if (signal.aborted) break;
       }
     } finally {
@@ -97,23 +98,31 @@ export class PartitionLoop {
     }
   }
 
-  async #process(segment: Segment, batch: LogBatch): Promise<void> {
+  /** False: it was stopped before it could be processed, so it is read again. */
+  async #process(segment: Segment, batch: LogBatch, stop: AbortSignal): Promise<boolean> {
     const { ports, id, reader, abort } = this.#options;
     const state = this.#state;
     const records = segment.records.filter((record) => isAfter(record.position, state.position));
     const asked = definitionOf(records[0]) ?? state.definition;
     if (asked === undefined) {
-      if (records.length === 0) return;
+      if (records.length === 0) return true;
       throw new MillraceError('RECORD_INVALID', 'the first record of the topic has no definition of its pipeline', {
         hint: 'The topic is not whole. `select millrace.rebuild(name)` starts it over.',
       });
     }
-    // A version that it promotes may be of the batch before.
-    if (asked.promote !== undefined && asked !== state.definition) await this.#inFlight?.done;
+    // A version that it promotes, or rows that a model is trained on, may be of the batch before.
+    if ((asked.promote ?? asked.retrain) !== undefined && asked !== state.definition) await this.#inFlight?.done;
     const learning = await this.#options.learning(asked);
-    const { definition, alertWhen } = await this.#compiled(await learning.redefine(asked), state.definition);
+    const { definition, alertWhen } = await this.#compiled(
+      await learning.redefine(asked, { partition: id.partition, state }),
+      state.definition,
+    );
     const overlay = this.#inFlight?.overlay;
     const reads = await this.#retrying(() => ports.store.read(id, definition, planRead(state, definition, records)));
+    abort.throwIfAborted();
+    const pending = learning.pending(id.partition);
+    const most = (): number => mostExamples({ definition, records, reads, overlay, pending });
+    if (!(await this.#retrying(() => learning.retraining.prepare(most, stop)))) return false;
     abort.throwIfAborted();
     const folded = foldBatch({
       id,
@@ -124,7 +133,7 @@ export class PartitionLoop {
       reads,
       overlay,
       scorer: learning,
-      pending: learning.pending(id.partition),
+      pending,
       alertWhen,
       alertJudge: learning.judge(definition, { number: id.partition, of: reader.partitions }, state.alerting),
       nowUs: ports.clock.nowUs(),
@@ -145,17 +154,14 @@ export class PartitionLoop {
     // Awaited by the next batch or at the end; a failure ends the wait for more records, which may never come.
     done.catch(() => this.#broken.abort());
     this.#inFlight = { done, overlay: folded.overlay };
+    return true;
   }
 
   async #write(definition: SinkDefinition, writes: WriteSet, progress: BatchProgress): Promise<void> {
     const { ports, id, reader } = this.#options;
     failPoint('sink.folded');
     const result = await this.#retrying(() => ports.store.write(id, definition, writes));
-    if (result === 'stolen')
-      throw new MillraceError('ALREADY_RUNNING', 'another sink has written this partition', {
-        hint: 'Two sinks read it for a moment, as when one was cut off. This one starts again from what is stored.',
-        retryable: true,
-      });
+    if (result === 'stolen') throw stolen();
     failPoint('sink.committed');
     if (writes.checkpoint !== undefined) failPoint('sink.model-saved');
     await reader.committed(id.partition, progress.nextOffset);

@@ -12,6 +12,8 @@ import type { SinkPorts, SinkReport, SinkState } from './ports.ts';
 import { ShownRows } from './shown-rows.ts';
 
 const METRICS_INTERVAL_MS = 1_000;
+/** After which a model that is to be retrained is looked for again. */
+const TRAINING_INTERVAL_MS = 1_000;
 
 export interface PipelineOptions {
   readonly ports: SinkPorts;
@@ -91,6 +93,7 @@ export class PipelineTask {
     const stop = new AbortController();
     const signal = AbortSignal.any([drain, abort, lease.lost, stop.signal]);
     const metrics = this.#writeMetrics(signal);
+    const training = this.#train(signal);
     try {
       await this.#readPartitions(reader, signal, () => stop.abort());
       lease.lost.throwIfAborted();
@@ -99,6 +102,7 @@ export class PipelineTask {
     } finally {
       stop.abort();
       await metrics;
+      await training;
     }
   }
 
@@ -187,7 +191,11 @@ export class PipelineTask {
   }
 
   #model(definition: SinkDefinition): Promise<Learning> {
-    this.#learning ??= Learning.open(this.#options.ports, this.#id, definition).then((learning) => {
+    this.#learning ??= Learning.open(
+      { ...this.#options.ports, inTurn: (write) => this.#inTurn(write) },
+      this.#id,
+      definition,
+    ).then((learning) => {
       this.#opened = learning;
       return learning;
     });
@@ -202,6 +210,7 @@ export class PipelineTask {
   }
 
   async #saveLearning(): Promise<void> {
+    await this.#opened?.retraining.keep();
     const checkpoint = this.#opened?.checkpointNow();
     if (checkpoint === undefined) return;
     await this.#options.ports.store.saveCheckpoint(this.#id, checkpoint);
@@ -227,6 +236,20 @@ export class PipelineTask {
         }
       }
       if (signal.aborted) return;
+    }
+  }
+
+  /** Trains a model that may take the serving one's place, between batches. What is not done in time is waited for by a batch. */
+  async #train(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options.ports;
+    for (;;) {
+      await clock.sleep(TRAINING_INTERVAL_MS, signal);
+      if (signal.aborted) return;
+      try {
+        await this.#opened?.retraining.train(signal);
+      } catch (error) {
+        if (!isRetryable(error)) this.#say('running', error);
+      }
     }
   }
 

@@ -37,6 +37,24 @@ export function keepServing(
   return { ...asked, model, refused };
 }
 
+/** The definition, because nothing can be retrained as it asks. */
+export function keepUntrained(asked: SinkDefinition, error: unknown): SinkDefinition {
+  if (!(error instanceof MillraceError) || error.code !== 'MODEL_INVALID') throw error;
+  const refused = {
+    reason: `no model is retrained, since what was asked for cannot be done: ${error.message}`,
+    hint: `${error.hint === undefined ? '' : `${error.hint} `}Ask for another: select millrace.retrain('${asked.name}', model => …), or take it back: select millrace.cancel_retrain('${asked.name}').`,
+  };
+  return { ...asked, refused };
+}
+
+/** What was read is not what stands there any more. */
+export function stolen(): MillraceError {
+  return new MillraceError('ALREADY_RUNNING', 'another sink has written this partition', {
+    hint: 'Two sinks read it for a moment, as when one was cut off. This one starts again from what is stored.',
+    retryable: true,
+  });
+}
+
 export function refusedOf({ refused }: SinkDefinition): Pick<SinkDefinition, 'refused'> {
   return refused === undefined ? {} : { refused };
 }

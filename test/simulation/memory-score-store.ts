@@ -7,6 +7,16 @@ import type { KeyText } from '../../src/flow/record.ts';
 import { MillraceError } from '../../src/runtime/errors.ts';
 import type { ExpiryRange } from '../../src/scores/expiry.ts';
 import { isAboveItem } from '../../src/scores/item-position.ts';
+import { isExpired } from '../../src/scores/expiry.ts';
+import type {
+  Place,
+  RetrainingFigures,
+  RetrainingId,
+  RetrainingRequest,
+  StoredExample,
+  StoredExamples,
+  TrainedState,
+} from '../../src/scores/retraining.ts';
 import type {
   Alert,
   Cursors,
@@ -28,9 +38,11 @@ import type {
   ReadResult,
   ScoreRow,
   ScoreStore,
+  StoredVersion,
   WriteResult,
   WriteSet,
 } from '../../src/scores/score-store.ts';
+import { MemoryRetrainings } from './memory-retrainings.ts';
 
 interface Placed {
   readonly generation: number;
@@ -53,6 +65,7 @@ export interface MemoryGeneration {
   readonly versions: ModelVersion[];
   /** By what a row of millrace._drift is known by. */
   readonly drift: Map<string, Drift>;
+  readonly retrainings: MemoryRetrainings;
   checkpoint: LearnerCheckpoint | undefined;
   metrics: readonly MetricValue[];
 }
@@ -94,6 +107,7 @@ export class MemoryScoreStore implements ScoreStore {
         alerts: new Map(),
         versions: [],
         drift: new Map(),
+        retrainings: new MemoryRetrainings(),
         checkpoint: undefined,
         metrics: [],
       };
@@ -178,13 +192,7 @@ export class MemoryScoreStore implements ScoreStore {
       const partition = this.#partition(id, 0);
       const { state } = partition;
       if (partition.writtenBy === writes) return 'written';
-      const { expected } = writes;
-      const same =
-        state.nextOffset === expected.nextOffset &&
-        (state.position === undefined || expected.position === undefined
-          ? state.position === expected.position
-          : comparePositions(state.position, expected.position) === 0);
-      if (!same || (writes.checkpoint !== undefined && !this.#saveCheckpoint(id, writes.checkpoint))) return 'stolen';
+      if (!isSame(state, writes.expected) || (writes.checkpoint !== undefined && !this.#saveCheckpoint(id, writes.checkpoint))) return 'stolen';
       partition.writtenBy = writes;
       partition.state = writes.next;
       this.#writeRows(id, definition, writes);
@@ -221,11 +229,46 @@ export class MemoryScoreStore implements ScoreStore {
     return this.#during('checkpoint', () => this.generation(id).checkpoint);
   }
 
-  versionState(id: GenerationId, version: number): Promise<Uint8Array | undefined> {
-    return this.#during(
-      'versionState',
-      () => this.generation(id).versions.find((one) => one.version === version)?.state,
-    );
+  version(id: GenerationId, version: number): Promise<StoredVersion | undefined> {
+    return this.#during('version', () => this.generation(id).versions.find((one) => one.version === version));
+  }
+
+  beginRetraining(
+    id: RetrainingId,
+    definition: SinkDefinition,
+    request: RetrainingRequest,
+    place: Place,
+  ): Promise<StoredExamples | 'stolen'> {
+    return this.#during('beginRetraining', () => {
+      if (!isSame(this.#partition({ ...id, partition: place.partition }, 0).state, place.state)) return 'stolen';
+      const { labels, retrainings, partitions } = this.generation(id);
+      const rows = [...this.table(definition).values()].filter(
+        (row) =>
+          row.generation === id.generation &&
+          row.label !== null &&
+          !isExpired(row, partitions.get(row.partition)?.state.expired),
+      );
+      const start: (StoredExamples['start'][number])[] = [];
+      for (const [number, { state }] of partitions)
+        if (state.position !== undefined) start[number] = { ...state.position, i: 2_147_483_647 };
+      return { count: retrainings.begin(id.command, request, rows, labels), start };
+    });
+  }
+
+  storedExamples(id: RetrainingId, from: number): Promise<readonly StoredExample[]> {
+    return this.#during('storedExamples', () => this.generation(id).retrainings.examples(id.command, from));
+  }
+
+  saveTrained(id: RetrainingId, trained: TrainedState): Promise<void> {
+    return this.#during('saveTrained', () => this.generation(id).retrainings.save(id.command, trained));
+  }
+
+  trainedState(id: RetrainingId): Promise<TrainedState | undefined> {
+    return this.#during('trainedState', () => this.generation(id).retrainings.all.get(id.command)?.kept);
+  }
+
+  showRetraining(id: RetrainingId, figures: RetrainingFigures): Promise<void> {
+    return this.#during('showRetraining', () => this.generation(id).retrainings.show(id.command, figures));
   }
 
   async *examplesAfter(id: GenerationId, cursors: Cursors): AsyncIterable<ExamplesAfter> {
@@ -284,7 +327,7 @@ export class MemoryScoreStore implements ScoreStore {
   }
 
   #writeRest(id: PartitionId, partition: MemoryPartition, writes: WriteSet): void {
-    const { labels, alerts, versions, drift } = this.generation(id);
+    const { labels, alerts, versions, drift, retrainings } = this.generation(id);
     if (writes.truncate) {
       partition.due.clear();
       partition.deadLetters = [];
@@ -309,6 +352,7 @@ export class MemoryScoreStore implements ScoreStore {
       const kept = versions.filter((one) => one.version > version.version - version.keep || promoted.has(one.version));
       versions.splice(0, versions.length, ...kept);
     }
+    for (const end of writes.retrainings) retrainings.end(end);
     for (const one of writes.drift) {
       const name = JSON.stringify([
         one.partition,
@@ -380,4 +424,13 @@ export class MemoryScoreStore implements ScoreStore {
     this.#waiters = [];
     for (const wake of waiters) wake();
   }
+}
+
+/** A partition stands where it was expected to. */
+function isSame(a: PartitionState, b: PartitionState): boolean {
+  const [at, expected] = [a.position, b.position];
+  return (
+    a.nextOffset === b.nextOffset &&
+    (at === undefined || expected === undefined ? at === expected : comparePositions(at, expected) === 0)
+  );
 }

@@ -127,7 +127,12 @@ export function storeFrom(life: Life, store: MemoryScoreStore): ScoreStore {
     write: (id, definition, writes) => call(() => store.write(id, definition, writes)),
     expire: (id, definition, range, limit) => call(() => store.expire(id, definition, range, limit)),
     checkpoint: (id) => call(() => store.checkpoint(id)),
-    versionState: (id, version) => call(() => store.versionState(id, version)),
+    version: (id, version) => call(() => store.version(id, version)),
+    beginRetraining: (...given) => call(() => store.beginRetraining(...given)),
+    storedExamples: (id, from) => call(() => store.storedExamples(id, from)),
+    saveTrained: (id, trained) => call(() => store.saveTrained(id, trained)),
+    trainedState: (id) => call(() => store.trainedState(id)),
+    showRetraining: (id, figures) => call(() => store.showRetraining(id, figures)),
     async *examplesAfter(id, cursors) {
       await call(async () => {});
       yield* store.examplesAfter(id, cursors);

@@ -17,6 +17,7 @@ export function contents(store: MemoryScoreStore): unknown {
     outcomes: partition.outcomes,
     versions: generation.versions.map((version) => ({ ...version, state: Buffer.from(version.state).toString('hex') })),
     drift: [...generation.drift.values()],
+    retrainings: [...generation.retrainings.all.values()].flatMap(({ end }) => end ?? []),
     checkpoint: { ...generation.checkpoint, serial: 0 },
     state: partition.state,
   };

@@ -1,6 +1,7 @@
 // What every score store must do. `open` gives a store on an empty warehouse, and another session of the same warehouse.
 
 import { expect, test } from 'vitest';
+import type { RetrainingEnd } from '../../../src/scores/retraining.ts';
 import type {
   Drift,
   ItemPosition,
@@ -18,6 +19,8 @@ export interface Opened extends AsyncDisposable {
   readonly store: ScoreStore;
   /** What is stored of pipeline 1, generation 1. */
   drift(): Promise<readonly Drift[]>;
+  /** Retrainings of it that have ended, by command. */
+  ends(): Promise<readonly RetrainingEnd[]>;
 }
 
 const id = { pipelineId: 1, generation: 1, partition: 0 };
@@ -326,13 +329,15 @@ export function scoreStoreContract(name: string, open: () => Promise<Opened>): v
     const { store } = opened;
     const first = writesOf(await store.open(id, 0), { versions: [1, 2, 3].map((n) => versionOf(n, {})) });
     await store.write(id, definition, first);
-    expect([...(await store.versionState(id, 2))!]).toEqual([2, 0, 255]);
-    expect(await store.versionState({ ...id, generation: 2 }, 2)).toBeUndefined();
+    const found = (await store.version(id, 2))!;
+    expect([...found.state]).toEqual([2, 0, 255]);
+    expect(found.options).toEqual({ model: { kind: 'logistic', l2: 0.1 }, asked: { kind: 'linear' } });
+    expect(await store.version({ ...id, generation: 2 }, 2)).toBeUndefined();
     const promotion = versionOf(4, { promoted: 1, reason: 'version 1 promoted', race: '[{"candidate":"last"}]' });
     const second = writesOf(first.next, { versions: [promotion, versionOf(5, { keep: 2 })] });
     await store.write(id, definition, second);
     const kept = async (): Promise<boolean[]> => {
-      const states = await Promise.all([1, 2, 3, 4, 5].map((n) => store.versionState(id, n)));
+      const states = await Promise.all([1, 2, 3, 4, 5].map((n) => store.version(id, n)));
       return states.map((state) => state !== undefined);
     };
     expect(await kept()).toEqual([true, false, false, true, true]);
@@ -360,7 +365,7 @@ export function scoreStoreContract(name: string, open: () => Promise<Opened>): v
   });
 }
 
-function rowOf(key: string, some: Partial<ScoreRow>): ScoreRow {
+export function rowOf(key: string, some: Partial<ScoreRow>): ScoreRow {
   return {
     key: `["${key}"]`,
     score: 0.5,
@@ -418,6 +423,7 @@ const versionOf = (version: number, some: Partial<ModelVersion>): ModelVersion =
   metrics: '{"all accuracy":0.5}',
   reason: `${version * 10} examples`,
   race: null,
+  options: { model: { kind: 'logistic', l2: 0.1 }, asked: { kind: 'linear' } },
   keep: 20,
   promoted: null,
   savedAtUs: 1_767_225_600_000_001,
@@ -457,7 +463,7 @@ function checkpointOf(serial: number, cursor: LearnerCheckpoint['cursors'][numbe
   };
 }
 
-function writesOf(expected: PartitionState, some: Partial<WriteSet>): WriteSet {
+export function writesOf(expected: PartitionState, some: Partial<WriteSet>): WriteSet {
   const n = (expected.position?.n ?? 0) + 1;
   return {
     expected,
@@ -490,6 +496,7 @@ function writesOf(expected: PartitionState, some: Partial<WriteSet>): WriteSet {
     alertCloses: [],
     alerts: [],
     versions: [],
+    retrainings: [],
     checkpoint: undefined,
     ...some,
   };

@@ -1,0 +1,388 @@
+// A model that is trained beside the serving one and may take its place: at the same example, whatever the pace of its training,
+// batches, restarts and kills.
+
+import { expect, test } from 'vitest';
+import type { RetrainCommand, SinkDefinition } from '../../src/flow/pipeline.ts';
+import type { StreamRecord } from '../../src/flow/record.ts';
+import { MillraceError } from '../../src/runtime/errors.ts';
+import { splitParts } from '../../src/sink/checkpoint-parts.ts';
+import type { SinkReport } from '../../src/sink/ports.ts';
+import { MemoryScoreStore } from '../simulation/memory-score-store.ts';
+import { ArrayLog } from './array-log.ts';
+import { contents } from './contents.ts';
+import { definition, ports, runToEnd, seeded } from './history.ts';
+
+const topic = { group: 'g', pipelineId: 1, generation: 1 };
+const COMMITS = 700;
+/** Learns so slowly that it says next to nothing. */
+const poor: SinkDefinition = {
+  ...definition,
+  model: { kind: 'logistic', save_every: 50, optimizer: { name: 'sgd', lr: 1e-6 } },
+};
+const good = { kind: 'logistic', save_every: 50, optimizer: { name: 'adam', lr: 0.05 } };
+
+const retrain = (command: number, model: Record<string, unknown> | undefined, patience = 5_000): RetrainCommand => ({
+  command,
+  ...(model === undefined ? {} : { train: { model: { kind: 'logistic', ...model }, examples: 1_000, patience } }),
+});
+
+interface Given {
+  readonly commits?: number;
+  readonly partitions?: number;
+}
+
+/**
+ * Large amounts are fraud. Every commit brings a row and the label of an earlier one; sometimes a row is scored again or deleted, a
+ * label changed or withdrawn. The definition changes after the given shares of the commits.
+ */
+function changing(
+  seed: number,
+  changes: readonly (readonly [number, Partial<SinkDefinition>])[],
+  { commits = COMMITS, partitions = 1 }: Given = {},
+): StreamRecord[] {
+  const random = seeded(seed);
+  const records: StreamRecord[] = [];
+  const amounts: number[] = [];
+  let lsn = 0n;
+  let clockUs = 1_700_000_000_000_000;
+  let n = 0;
+  const put = (body: StreamRecord['body'], key: number | undefined): void => {
+    for (const partition of key === undefined ? [...Array(partitions).keys()] : [key % partitions]) {
+      records.push({ position: { lsn, n }, partition, commitTimeUs: clockUs, body });
+      n += 1;
+    }
+  };
+  const features = (key: number): void => {
+    amounts[key] = random() * 100;
+    const eventTimeUs = clockUs - Math.floor(random() * 5) * 1_000_000;
+    const eventTime = new Date(eventTimeUs / 1000).toISOString().replace('T', ' ').replace('Z', '+00');
+    const text = `{"amount":${amounts[key].toFixed(2)},"currency":"${['eur', 'usd'][Math.floor(random() * 2)]}"}`;
+    put({ kind: 'features', key: `["${key}"]`, eventTime, eventTimeUs, features: text, late: false }, key);
+  };
+  const label = (key: number, text: string | null): void =>
+    put({ kind: 'label', key: `["${key}"]`, label: text, labelAtUs: null, weight: 1 + (key % 3) }, key);
+  const progress = (of: SinkDefinition | undefined, phase: 'backfill' | 'live'): void =>
+    put({ kind: 'progress', clockUs, phase, definition: of }, undefined);
+  progress(poor, 'backfill');
+  const left = changes.map(([share, change], index) => ({
+    commit: Math.floor(commits * share),
+    definition: { ...poor, ...change, revision: index + 2 },
+  }));
+  for (let commit = 1; commit <= commits; commit++) {
+    lsn = BigInt(commit) * 100n;
+    n = 0;
+    clockUs += 2_000_000;
+    while (left[0] !== undefined && left[0].commit < commit) progress(left.shift()!.definition, 'live');
+    if (commit % 7 === 0) progress(undefined, 'live');
+    features(commit);
+    if (commit > 3 && random() < 0.9) label(commit - 3, String(amounts[commit - 3]! > 60));
+    const earlier = 1 + Math.floor(random() * commit);
+    const what = random();
+    if (what < 0.15 && earlier < commit - 3) features(earlier);
+    else if (what < 0.2) put({ kind: 'delete', key: `["${earlier}"]` }, earlier);
+    else if (what < 0.25 && earlier < commit - 3) label(earlier, random() < 0.5 ? null : String(random() < 0.5));
+  }
+  return records;
+}
+
+interface Run {
+  readonly fetch?: () => number;
+  readonly lives?: number;
+  readonly store?: MemoryScoreStore;
+  readonly partitions?: number;
+}
+
+async function run(records: readonly StreamRecord[], given: Run = {}) {
+  const { fetch = () => 50, lives = 1, store = new MemoryScoreStore(), partitions = 1 } = given;
+  let last: SinkReport | undefined;
+  for (let life = 1; life <= lives; life++) {
+    const log = new ArrayLog(topic, partitions, fetch);
+    log.append(records.slice(0, Math.ceil((records.length * life) / lives)));
+    last = await runToEnd(ports(log, store, seeded(1)));
+  }
+  const { versions, retrainings, checkpoint } = store.generation(topic);
+  const ends = [...retrainings.all.values()].flatMap(({ end }) => end ?? []);
+  return { store, last: last!, versions, ends, retrainings: retrainings.all, checkpoint: checkpoint! };
+}
+
+const WON = [[0.4, { retrain: retrain(2, good) }]] as const;
+
+test('a model that does better takes the place of the serving one, which is saved as it was', async () => {
+  const { versions, ends, retrainings, store, last } = await run(changing(1, WON));
+  expect(last).toMatchObject({ state: 'caught up', reason: undefined });
+  expect(ends).toHaveLength(1);
+  const [end] = ends;
+  expect(end).toMatchObject({ command: 2, state: 'promoted', model: JSON.stringify({ ...good }) });
+  expect(end!.loss!).toBeLessThan(end!.servingLoss!);
+  expect(end!.judged).toBeGreaterThanOrEqual(200);
+  const { examples } = retrainings.get(2)!;
+  expect(examples.length).toBeGreaterThan(50);
+  expect(end!.trained).toBe(examples.length);
+  const at = versions.findIndex(({ reason }) => reason.startsWith('retrained: '));
+  const won = versions[at]!;
+  expect(won).toMatchObject({ version: end!.version, options: { model: good, asked: poor.model } });
+  // It has learned what was stored, and then what came: what it was compared on, and what came before that.
+  expect(won.examples).toBe(examples.length + Math.ceil(examples.length / 20) + end!.judged);
+  const before = versions[at - 1]!;
+  expect(before).toMatchObject({ version: won.version - 1, options: { model: poor.model, asked: null } });
+  expect(before.reason).toMatch(/^\d+ examples, then retrained$/);
+  expect(before.cursors).toEqual(won.cursors);
+  // Every later version has its options, and scores come of it.
+  expect(versions.slice(at).map(({ options }) => options.model)).toEqual(versions.slice(at).map(() => good));
+  const calm = await run(changing(1, []));
+  const scores = (from: MemoryScoreStore): (number | null)[] =>
+    [...from.tables.get('public.fraud_scores')!.values()].map(({ score }) => score);
+  expect(scores(store)).not.toEqual(scores(calm.store));
+});
+
+test('one that does no better is given up after so many examples, and nothing else differs', async () => {
+  const changed = await run(changing(2, [[0.3, { retrain: retrain(2, { ...poor.model, l2: 0.5 }, 250) }]]));
+  expect(changed.ends).toMatchObject([
+    {
+      command: 2,
+      state: 'dropped',
+      judged: 250,
+      version: null,
+      reason: expect.stringMatching(/^no better: mean loss/) as string,
+    },
+  ]);
+  const calm = await run(changing(2, [[0.3, {}]]));
+  expect(changed.versions).toEqual(calm.versions);
+  expect(changed.store.tables).toEqual(calm.store.tables);
+  expect(splitParts(changed.checkpoint.metrics).challenger).toBeUndefined();
+});
+
+test('examples that are learned once more are those of the copy or of the stream, never of both', async () => {
+  const { versions, ends } = await run(changing(3, WON), { fetch: () => 7 });
+  const other = await run(changing(3, WON), { fetch: () => 5_000 });
+  expect(ends[0]!.state).toBe('promoted');
+  expect(other.versions).toEqual(versions);
+});
+
+const CANCELLED = [WON[0], [0.45, { retrain: retrain(3, undefined) }]] as const;
+
+test('one that is cancelled is gone, and the model goes on as if it had never been', async () => {
+  const changed = await run(changing(1, CANCELLED));
+  expect(changed.ends).toMatchObject([{ command: 2, state: 'cancelled', reason: 'it was cancelled' }]);
+  const calm = await run(
+    changing(1, [
+      [0.4, {}],
+      [0.45, {}],
+    ]),
+  );
+  expect(changed.versions).toEqual(calm.versions);
+  expect(changed.store.tables).toEqual(calm.store.tables);
+});
+
+test('another one takes the place of the one before', async () => {
+  const { ends } = await run(changing(1, [WON[0], [0.45, { retrain: retrain(3, good) }]]));
+  expect(ends).toMatchObject([
+    { command: 2, state: 'cancelled', reason: 'another one was asked for' },
+    { command: 3, state: 'promoted' },
+  ]);
+});
+
+const refusals: [string, Record<string, unknown>, RegExp][] = [
+  ['an unknown option', { l22: 1 }, /unknown model option "l22"/],
+  ['another task', { kind: 'linear' }, /needs a numeric label/],
+  ['a model that learns no labels', { kind: 'half_space_trees' }, /learns nothing from labels/],
+  ['no model', { kind: 'none' }, /learns nothing from labels/],
+];
+test.each(refusals)('%s is refused, says so, and nothing else differs', async (_, model, reason) => {
+  const changed = await run(changing(2, [[0.4, { retrain: retrain(2, model) }]]));
+  expect(changed.last).toMatchObject({ state: 'caught up', reason: expect.stringMatching(reason) as string });
+  expect(changed.last.hint).toContain(`millrace.cancel_retrain('fraud')`);
+  expect(changed.ends).toMatchObject([
+    { command: 2, state: 'refused', reason: expect.stringMatching(reason) as string },
+  ]);
+  const calm = await run(changing(2, [[0.4, {}]]));
+  expect(changed.versions).toEqual(calm.versions);
+  expect(changed.store.tables).toEqual(calm.store.tables);
+});
+
+test('options that won stay in force when something else changes, until other options are asked for', async () => {
+  const asked = { retrain: retrain(2, good) };
+  const changed = await run(changing(1, [WON[0], [0.9, { ...asked, labelWaitUs: 30_000_000 }]]));
+  expect(changed.ends[0]!.state).toBe('promoted');
+  expect(changed.versions.at(-1)!.options).toEqual({ model: good, asked: poor.model });
+  expect(changed.versions.map(({ reason }) => reason)).not.toContain('options changed');
+  const model = { ...good, l2: 0.01 };
+  const altered = await run(
+    changing(1, [WON[0], [0.9, { ...asked, model }], [0.95, { ...asked, model: poor.model }]]),
+    { lives: 40 },
+  );
+  const last = altered.versions.filter(({ reason }) => reason === 'options changed');
+  expect(last.map(({ options }) => options)).toEqual([
+    { model, asked: null },
+    // Asked for anew, so it is what was meant.
+    { model: poor.model, asked: null },
+  ]);
+});
+
+test('the options that won, asked for, change nothing', async () => {
+  const asked = { retrain: retrain(2, good) };
+  const { versions, last } = await run(changing(1, [WON[0], [0.9, { ...asked, model: good }]]));
+  expect(last.reason).toBeUndefined();
+  expect(versions.map(({ reason }) => reason)).not.toContain('options changed');
+  expect(versions.at(-1)!.options).toEqual({ model: good, asked: null });
+});
+
+test('a rollback brings back what served before, with its options, and promoting the winner its own', async () => {
+  const asked = { retrain: retrain(2, good) };
+  const first = await run(changing(1, WON));
+  const won = first.ends[0]!.version!;
+  const back = { ...asked, promote: { version: won - 1, command: 3 } };
+  const { versions, last } = await run(
+    changing(1, [WON[0], [0.9, back], [0.95, { ...asked, promote: { version: won, command: 4 } }]]),
+    { lives: 20 },
+  );
+  expect(last.reason).toBeUndefined();
+  const find = (reason: string) => versions.find((version) => version.reason === reason)!;
+  const [before, after] = [find(`version ${won - 1} promoted`), find(`version ${won} promoted`)];
+  expect(before.options).toEqual({ model: poor.model, asked: null });
+  expect(Buffer.compare(before.state, versions.find(({ version }) => version === won - 1)!.state)).toBe(0);
+  expect(after.options).toEqual({ model: good, asked: poor.model });
+});
+
+test('a promotion meanwhile is compared anew, and what was altered meanwhile goes on beside it', async () => {
+  const { retrain: command } = WON[0][1];
+  const calm = await run(changing(1, WON));
+  const changed = await run(changing(1, [WON[0], [0.5, { retrain: command, promote: { version: 1, command: 3 } }]]));
+  expect(changed.ends).toMatchObject([{ state: 'promoted' }]);
+  expect(changed.versions.find(({ version }) => version === changed.ends[0]!.version)!.examples).toBeGreaterThan(
+    calm.versions.find(({ version }) => version === calm.ends[0]!.version)!.examples,
+  );
+  const altered = await run(
+    changing(1, [WON[0], [0.5, { retrain: command, model: { ...poor.model, save_every: 30 } }]]),
+  );
+  expect(altered.ends).toMatchObject([{ state: 'promoted', judged: calm.ends[0]!.judged }]);
+});
+
+test('where nothing is stored it learns from the stream alone', async () => {
+  const { ends, retrainings } = await run(changing(4, [[0, { retrain: retrain(2, good) }]]));
+  expect(retrainings.get(2)!.examples.length).toBeLessThan(60);
+  expect(ends).toMatchObject([{ state: 'promoted' }]);
+});
+
+test('what is trained on are the newest examples, so many as were asked for', async () => {
+  const { train } = retrain(2, good);
+  const few = await run(changing(1, [[0.4, { retrain: { command: 2, train: { ...train!, examples: 30 } } }]]));
+  const many = await run(changing(1, WON));
+  expect(few.retrainings.get(2)!.examples).toEqual(many.retrainings.get(2)!.examples.slice(-30));
+});
+
+const SCENES: [string, Parameters<typeof changing>[1]][] = [
+  ['won', WON],
+  ['cancelled', CANCELLED],
+  ['dropped', [[0.4, { retrain: retrain(2, { ...poor.model, l2: 0.1 }, 220) }]]],
+  ['won, then rolled back', [WON[0], [0.85, { ...WON[0][1], promote: { version: 2, command: 3 } }]]],
+  ['learning arrivals', [[0.4, { retrain: retrain(2, { ...good, update: 'on_arrival' }) }]]],
+  ['a forest', [[0.4, { retrain: retrain(2, { kind: 'adaptive_forest', trees: 3 }, 400) }]]],
+];
+
+test.each(SCENES)('batches and restarts do not show (%s)', async (_, changes) => {
+  const records = changing(5, changes);
+  const calm = await run(records, { fetch: () => 1 });
+  expect(calm.ends.map(({ state }) => state)).not.toContain('refused');
+  const one = contents(calm.store);
+  const random = seeded(5);
+  for (const fetch of [() => 5_000, () => 1 + Math.floor(random() * 40)])
+    for (const lives of [1, 30]) expect(contents((await run(records, { fetch, lives })).store)).toEqual(one);
+});
+
+const TRAINING = ['beginRetraining', 'storedExamples', 'saveTrained'];
+
+test.each(SCENES)(
+  'killed at any store operation, also of the training, it ends as if undisturbed (%s)',
+  async (_, changes) => {
+    const records = changing(6, changes);
+    const calm = contents((await run(records, { fetch: () => 11 })).store);
+    const random = seeded(60);
+    const killed = new Map<string, number>();
+    let kills = 0;
+    let killer = new AbortController();
+    const store: MemoryScoreStore = new MemoryScoreStore({
+      fault: async (operation, when) => {
+        const name = `${operation} ${when}`;
+        const times = killed.get(name) ?? 0;
+        // The first times that something of a retraining is asked, and now and then.
+        const isFirst = TRAINING.includes(operation) && times < 3;
+        if (!isFirst && (kills >= 60 || random() > 0.05)) return;
+        kills += 1;
+        killed.set(name, times + 1);
+        killer.abort();
+        store.crash();
+        throw new MillraceError('WAREHOUSE_UNREACHABLE', 'killed');
+      },
+    });
+    for (let life = 0; life < 400; life++) {
+      killer = new AbortController();
+      const before = kills;
+      const log = new ArrayLog(topic, 1, () => 1 + Math.floor(random() * (life % 3 === 0 ? 60 : 5)));
+      log.append(records);
+      await runToEnd(ports(log, store, seeded(life)), { abort: killer.signal }).catch(() => {});
+      if (kills === before) break;
+    }
+    for (const operation of TRAINING) expect([...killed.keys()].join()).toContain(operation);
+    expect(contents(store)).toEqual(calm);
+  },
+);
+
+test('a training that lags behind the stream is waited for where the comparison begins, and not before', async () => {
+  const records = changing(7, WON);
+  const calm = contents((await run(records)).store);
+  let reads = 0;
+  const store: MemoryScoreStore = new MemoryScoreStore({
+    fault: async (operation, when) => {
+      if (operation !== 'storedExamples' || when === 'after') return;
+      reads += 1;
+      for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+    },
+  });
+  expect(contents((await run(records, { store, fetch: () => 3 })).store)).toEqual(calm);
+  expect(reads).toBeGreaterThan(1);
+});
+
+test('with several partitions every example is learned once', async () => {
+  const records = changing(8, WON, { partitions: 3 });
+  for (const given of [{}, { lives: 12, fetch: () => 4 }, { fetch: () => 1 }]) {
+    const { ends, versions } = await run(records, { partitions: 3, ...given });
+    expect(ends).toMatchObject([{ state: 'promoted' }]);
+    const [{ version, trained, judged }] = ends as [(typeof ends)[number]];
+    // Each partition goes on from where it stood when the examples were copied.
+    expect(versions.find((one) => one.version === version)!.examples).toBe(trained + Math.ceil(trained / 20) + judged);
+  }
+});
+
+test('a challenger that cannot be trained is given up, and the pipeline goes on', async () => {
+  class Forgetful extends MemoryScoreStore {
+    override async storedExamples(...given: Parameters<MemoryScoreStore['storedExamples']>) {
+      await super.storedExamples(...given);
+      return [];
+    }
+  }
+  const { ends, last } = await run(changing(1, WON), { store: new Forgetful() });
+  expect(ends).toMatchObject([
+    { state: 'failed', reason: expect.stringMatching(/stored examples .* are gone/) as string },
+  ]);
+  expect(last).toMatchObject({ state: 'caught up', reason: undefined });
+});
+
+test('a challenger whose saved state a newer Millrace wrote is given up at the start, and the pipeline goes on', async () => {
+  const records = changing(1, WON);
+  const store = new MemoryScoreStore();
+  const cut = records.findIndex(({ body }) => body.kind === 'progress' && body.definition?.retrain !== undefined) + 60;
+  await run(records.slice(0, cut), { store });
+  const generation = store.generation(topic);
+  const { challenger } = splitParts(generation.checkpoint!.metrics);
+  expect(challenger).toBeDefined();
+  const metrics = Buffer.from(generation.checkpoint!.metrics);
+  // The format of a saved state stands after its magic number.
+  metrics.writeUInt16LE(99, metrics.length - challenger!.length + 4);
+  generation.checkpoint = { ...generation.checkpoint!, metrics };
+  const { ends, last } = await run(records, { store });
+  expect(ends).toMatchObject([
+    { command: 2, state: 'failed', reason: expect.stringMatching(/has format 99/) as string },
+  ]);
+  expect(last.reason).toBeUndefined();
+});
