@@ -116,6 +116,33 @@ create function millrace._retraining(p millrace._pipelines) returns bigint
    where r.pipeline = p.name and r.ended_at is null and r.command = (p.model::jsonb -> '_retrain' ->> 'command')::bigint
 $$;
 
+-- Options of each kind by name; a test holds them against those that the learners take. `auto` is one kind alone with an option of that.
+create function millrace._model_options() returns table (kind text, options text[])
+  language sql immutable set search_path = pg_catalog as $$
+  select known.kind, array['kind', 'save_every', 'keep_versions', 'explain', 'explain_top', 'allow_leak', 'metrics_by', 'calibrate',
+                           'under_sample', 'seed', 'drift'] || string_to_array(known.own, ' ')
+    from (values
+      ('auto', 'encode update task budget class_weights max_classes optimizer intercept_lr l1 l2 clip_gradient importance'),
+      ('logistic', 'encode update optimizer intercept_lr l1 l2 clip_gradient importance class_weights'),
+      ('linear', 'encode update optimizer intercept_lr l1 l2 clip_gradient importance'),
+      ('softmax', 'encode update optimizer intercept_lr l1 l2 clip_gradient class_weights max_classes'),
+      ('passive_aggressive', 'encode update variant c epsilon intercept class_weights'),
+      ('quantile', 'encode update quantiles lr intercept_lr l1 l2'),
+      ('naive_bayes', 'encode update alpha class_weights max_classes'),
+      ('hoeffding_tree', 'encode update task grace_period delta tau max_depth min_branch_fraction max_bytes leaf max_share_to_split forget class_weights max_classes'),
+      ('hoeffding_adaptive_tree', 'encode update task bootstrap drift_delta drift_window switch_significance grace_period delta tau max_depth min_branch_fraction max_bytes leaf max_share_to_split forget class_weights max_classes'),
+      ('adaptive_forest', 'encode update task trees max_features lambda warning_delta drift_delta grace_period delta tau max_depth min_branch_fraction max_bytes leaf max_share_to_split forget class_weights max_classes'),
+      ('factorization', 'encode update factors init optimizer intercept_lr l2 l2_factors clip_gradient max_bytes class_weights'),
+      ('holt_winters', 'series time period max_series horizon interval alpha beta gamma season seasonal damping clip start'),
+      ('neural', 'encode update batch epochs replay hidden activation dropout lr beta_1 beta_2 eps l2 clip class_weights max_classes task'),
+      ('autoregression', 'encode update series time period max_series horizon interval optimizer intercept_lr l1 l2 clip_gradient forgetting p d q season sp sd sq method start columns_ahead'),
+      ('mondrian_forest', 'encode update task trees step aggregate dirichlet split_pure distances losses max_bytes class_weights max_classes'),
+      ('half_space_trees', 'encode update threshold memory n_trees height window_size ranges limits warm_up'),
+      ('gaussian_scorer', 'encode update threshold memory combine warm_up'),
+      ('tensorflow', 'encode update layers topology inputs batch epochs replay optimizer lr beta_1 beta_2 eps momentum l2 clip class_weights max_classes task')
+    ) as known (kind, own)
+$$;
+
 create function millrace.retrain(name text, model jsonb default null, examples bigint default 1000000, patience bigint default 5000) returns bigint
   language plpgsql set search_path = pg_catalog as $$
 #variable_conflict use_variable
@@ -125,6 +152,7 @@ declare
   running bigint;
   stored bigint;
   option text;
+  known text[];
 begin
   select x.* into p from millrace._pipelines x where x.id = millrace._own(name) for update;
   in_force := millrace._model_in_force(p);
@@ -152,6 +180,13 @@ begin
         quote_literal(case when exists (select from millrace._model_kinds() k where k.kind = in_force ->> 'kind' and k.learns = array['anomaly'])
                            then in_force ->> 'kind' else model ->> 'kind' end)
       using hint = format('Give it with millrace.alter_pipeline(%L, model => …), then millrace.rebuild(%1$L).', name);
+  end if;
+  select o.name, v.options into option, known
+    from millrace._model_options() v cross join lateral jsonb_object_keys(model) o (name)
+   where v.kind = model ->> 'kind' and o.name <> all (v.options) limit 1;
+  if found then
+    raise exception 'model kind % has no option %', quote_literal(model ->> 'kind'), quote_literal(option)
+      using hint = format('Its options are %s; docs/models.md says what each does.', array_to_string(known, ', '));
   end if;
   if examples is null or examples < 1 or examples > 100000000 then
     raise exception 'examples is %, not from 1 to 100,000,000', coalesce(examples::text, 'NULL')

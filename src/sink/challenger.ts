@@ -225,7 +225,7 @@ export class Challenger {
 
   #learnStored({ features, label, weight }: StoredExample): void {
     const row = JSON.parse(features) as FeatureRow;
-    if (this.#model.learnsArrivals) this.#model.observe(row);
+    if (this.#model.learnsArrivals) this.#learn({ label: null, weight }, row, undefined);
     if (Number.isFinite(this.#ports.targetOf(this.#model.task, label))) this.#learn({ label, weight }, row, undefined);
   }
 
@@ -238,7 +238,17 @@ export class Challenger {
     for (const example of waiting) this.#learn(example, rowOf(example), undefined);
   }
 
-  #learn(
+  /** Whatever it throws is a failure of the challenger alone. */
+  #learn(example: Pick<Example, 'label' | 'weight'>, row: FeatureRow, serving: Model | undefined): Verdict | undefined {
+    try {
+      return this.#learned(example, row, serving);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new MillraceError('MODEL_STATE', `it cannot learn an example: ${why}`, { cause: error });
+    }
+  }
+
+  #learned(
     { label, weight }: Pick<Example, 'label' | 'weight'>,
     row: FeatureRow,
     serving: Model | undefined,

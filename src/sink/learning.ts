@@ -200,13 +200,13 @@ export class Learning implements Scorer {
   }
 
   /** The model that was retrained takes this one's place, or is given up. */
-  #decide(verdict: Verdict): void {
-    const { losses } = this.retraining;
-    if (verdict === 'no better') {
-      this.retraining.giveUp('dropped', `no better: ${losses}`);
+  #decide(verdict: Verdict | 'failed'): void {
+    if (verdict !== 'better') {
+      if (verdict === 'no better') this.retraining.giveUp('dropped', `no better: ${this.retraining.losses}`);
       this.#checkpoint = this.#snapshot(this.#model.save());
       return;
     }
+    const { losses } = this.retraining;
     // To go back to: what served, with all that it had learned.
     this.#save(`${this.#model.examples} examples, then retrained`);
     const { model, options } = this.retraining.win(losses, this.#history.version + 1);

@@ -3,7 +3,7 @@
 
 import type { RetrainCommand, SinkDefinition } from '../flow/pipeline.ts';
 import type { Model, ModelRequest } from '../model/model.ts';
-import { MillraceError } from '../runtime/errors.ts';
+import { isRetryable, MillraceError } from '../runtime/errors.ts';
 import type { Place, RetrainingEnd, RetrainingFigures, RetrainingId } from '../scores/retraining.ts';
 import { isAboveItem } from '../scores/item-position.ts';
 import type { Example, GenerationId, ItemPosition, LearnerCheckpoint } from '../scores/score-store.ts';
@@ -91,16 +91,26 @@ export class Retraining {
       // Before its turn: what other partitions learn meanwhile may not be in the copy.
       this.#challenger = challenger;
       const { store, inTurn, clock } = this.#ports;
+      let failure: unknown;
       await inTurn(async () => {
-        const asked = { ...train, model: JSON.stringify(train.model), atUs: clock.nowUs() };
-        const stored = await store.beginRetraining(this.#idOf(plan), definition, asked, place);
-        if (stored === 'stolen') throw stolen();
-        challenger.begin(stored);
+        try {
+          const asked = { ...train, model: JSON.stringify(train.model), atUs: clock.nowUs() };
+          const stored = await store.beginRetraining(this.#idOf(plan), definition, asked, place);
+          if (stored === 'stolen') throw stolen();
+          challenger.begin(stored);
+        } catch (error) {
+          // What passes ends this turn and all after it; what does not, as a full disk, must not stop the scores.
+          if (isRetryable(error)) throw error;
+          failure = error;
+        }
       });
+      if (failure !== undefined) throw failure;
     } catch (error) {
       this.#challenger = undefined;
-      if (isOfModel(error))
-        this.#end(plan, undefined, 'refused', [error.message, error.hint].filter(Boolean).join('. '));
+      if (isRetryable(error)) throw error;
+      if (!(error instanceof MillraceError) || error.code !== 'MODEL_INVALID')
+        return this.#end(plan, undefined, 'failed', `it could not be begun: ${messageOf(error)}`);
+      this.#end(plan, undefined, 'refused', [error.message, error.hint].filter(Boolean).join('. '));
       throw error;
     }
   }
@@ -111,8 +121,14 @@ export class Retraining {
     example: Example,
     row: FeatureRow | undefined,
     serving: Model | undefined,
-  ): Verdict | undefined {
-    return this.#challenger?.take(partition, example, row, serving);
+  ): Verdict | 'failed' | undefined {
+    try {
+      return this.#challenger?.take(partition, example, row, serving);
+    } catch (error) {
+      if (!isOfModel(error)) throw error;
+      this.giveUp('failed', error.message);
+      return 'failed';
+    }
   }
 
   /**
@@ -123,7 +139,7 @@ export class Retraining {
     if (this.#challenger === undefined || learned === undefined) return;
     for (const example of examples) {
       if (isAboveItem(example.at, learned)) return;
-      this.#challenger.take(partition, example, undefined, undefined);
+      this.take(partition, example, undefined, undefined);
     }
   }
 
@@ -205,7 +221,7 @@ export class Retraining {
       await training;
     } catch (error) {
       if (!isOfModel(error)) throw error;
-      if (this.#challenger === challenger) this.giveUp('failed', `the training failed: ${error.message}`);
+      if (this.#challenger === challenger) this.giveUp('failed', error.message);
     }
   }
 
@@ -279,6 +295,8 @@ function checkComparable(serving: Model, { task, kind }: Model): void {
       { hint },
     );
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Options or a state that no model can be made of: of no concern to the model that serves. */
 function isOfModel(error: unknown): error is MillraceError {

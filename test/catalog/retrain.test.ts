@@ -1,7 +1,10 @@
 // millrace.retrain, as SQL takes it: a change of the definition's row, judged early.
 
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { loadPipelines } from '../../src/catalog/pipelines.ts';
+import { LEARNERS } from '../../src/model/kinds/registry.ts';
+import { auto } from '../../src/model/portfolio/open-portfolio.ts';
 import { openShop } from './shop.ts';
 
 const FRAUD = `select millrace.create_pipeline('fraud', 'fraud_features', event_time => 'created_at', labels => 'fraud_labels',
@@ -83,6 +86,12 @@ const refused: [string, string, RegExp][] = [
     /model kind 'half_space_trees' learns nothing from labels/,
   ],
   ['another feature to measure by', `'fraud', '{"metrics_by": "id"}'`, /option 'metrics_by' is the pipeline's/],
+  ['an unknown option', `'fraud', '{"l22": 1}'`, /model kind 'logistic' has no option 'l22'/],
+  [
+    'an option of another kind',
+    `'fraud', '{"kind": "naive_bayes", "l2": 1}'`,
+    /model kind 'naive_bayes' has no option 'l2'/,
+  ],
   ['no examples', `'fraud', examples => 0`, /examples is 0, not from 1/],
   ['little patience', `'fraud', patience => 199`, /patience is 199, not from 200/],
   [
@@ -103,6 +112,24 @@ test('what cannot be retrained is refused, with what could', async () => {
   await client.query('reset role; drop owned by passer_by; drop role passer_by');
   expect((await loadPipelines(client))[0]!.revision).toBe(1);
 });
+
+test('the options that SQL knows are those that the kinds take', async () => {
+  await using shop = await openShop();
+  const known = await shop.query<{ kind: string; options: string[] }>('select * from millrace._model_options()');
+  const taken = new Map([auto, ...LEARNERS].map((kind) => [kind.name, optionsOf(kind.options)]));
+  // With an option of theirs, auto is one of the linear kinds.
+  taken.set('auto', new Set([...taken.get('auto')!, ...taken.get('logistic')!, ...taken.get('linear')!]));
+  const inOrder = (names: Iterable<string>): string[] => [...names].sort();
+  expect(Object.fromEntries(known.map(({ kind, options }) => [kind, inOrder(options)]))).toEqual(
+    Object.fromEntries([...taken].map(([kind, options]) => [kind, inOrder(options)])),
+  );
+});
+
+function optionsOf(schema: z.ZodType): Set<string> {
+  if (schema instanceof z.ZodObject) return new Set(Object.keys(schema.shape));
+  if (schema instanceof z.ZodPipe) return optionsOf(schema.in as z.ZodType);
+  throw new Error('options are an object, perhaps with a transformation after it');
+}
 
 test('without examples there is nothing to train on, and of few ones it is said', async () => {
   await using shop = await open(0);

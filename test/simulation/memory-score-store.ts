@@ -192,7 +192,11 @@ export class MemoryScoreStore implements ScoreStore {
       const partition = this.#partition(id, 0);
       const { state } = partition;
       if (partition.writtenBy === writes) return 'written';
-      if (!isSame(state, writes.expected) || (writes.checkpoint !== undefined && !this.#saveCheckpoint(id, writes.checkpoint))) return 'stolen';
+      if (
+        !isSame(state, writes.expected) ||
+        (writes.checkpoint !== undefined && !this.#saveCheckpoint(id, writes.checkpoint))
+      )
+        return 'stolen';
       partition.writtenBy = writes;
       partition.state = writes.next;
       this.#writeRows(id, definition, writes);
@@ -248,7 +252,7 @@ export class MemoryScoreStore implements ScoreStore {
           row.label !== null &&
           !isExpired(row, partitions.get(row.partition)?.state.expired),
       );
-      const start: (StoredExamples['start'][number])[] = [];
+      const start: StoredExamples['start'][number][] = [];
       for (const [number, { state }] of partitions)
         if (state.position !== undefined) start[number] = { ...state.position, i: 2_147_483_647 };
       return { count: retrainings.begin(id.command, request, rows, labels), start };

@@ -4,9 +4,10 @@
 import { expect, test } from 'vitest';
 import type { RetrainCommand, SinkDefinition } from '../../src/flow/pipeline.ts';
 import type { StreamRecord } from '../../src/flow/record.ts';
+import { createModel } from '../../src/model/create-model.ts';
 import { MillraceError } from '../../src/runtime/errors.ts';
 import { splitParts } from '../../src/sink/checkpoint-parts.ts';
-import type { SinkReport } from '../../src/sink/ports.ts';
+import type { SinkPorts, SinkReport } from '../../src/sink/ports.ts';
 import { MemoryScoreStore } from '../simulation/memory-score-store.ts';
 import { ArrayLog } from './array-log.ts';
 import { contents } from './contents.ts';
@@ -29,6 +30,8 @@ const retrain = (command: number, model: Record<string, unknown> | undefined, pa
 interface Given {
   readonly commits?: number;
   readonly partitions?: number;
+  /** Of the definition from the beginning. */
+  readonly with?: Partial<SinkDefinition>;
 }
 
 /**
@@ -38,8 +41,9 @@ interface Given {
 function changing(
   seed: number,
   changes: readonly (readonly [number, Partial<SinkDefinition>])[],
-  { commits = COMMITS, partitions = 1 }: Given = {},
+  { commits = COMMITS, partitions = 1, with: different }: Given = {},
 ): StreamRecord[] {
+  const first = { ...poor, ...different };
   const random = seeded(seed);
   const records: StreamRecord[] = [];
   const amounts: number[] = [];
@@ -63,10 +67,10 @@ function changing(
     put({ kind: 'label', key: `["${key}"]`, label: text, labelAtUs: null, weight: 1 + (key % 3) }, key);
   const progress = (of: SinkDefinition | undefined, phase: 'backfill' | 'live'): void =>
     put({ kind: 'progress', clockUs, phase, definition: of }, undefined);
-  progress(poor, 'backfill');
+  progress(first, 'backfill');
   const left = changes.map(([share, change], index) => ({
     commit: Math.floor(commits * share),
-    definition: { ...poor, ...change, revision: index + 2 },
+    definition: { ...first, ...change, revision: index + 2 },
   }));
   for (let commit = 1; commit <= commits; commit++) {
     lsn = BigInt(commit) * 100n;
@@ -271,19 +275,42 @@ test('what is trained on are the newest examples, so many as were asked for', as
   expect(few.retrainings.get(2)!.examples).toEqual(many.retrainings.get(2)!.examples.slice(-30));
 });
 
-const SCENES: [string, Parameters<typeof changing>[1]][] = [
+const SCENES: [string, Parameters<typeof changing>[1], Partial<SinkDefinition>?][] = [
   ['won', WON],
   ['cancelled', CANCELLED],
   ['dropped', [[0.4, { retrain: retrain(2, { ...poor.model, l2: 0.1 }, 220) }]]],
   ['won, then rolled back', [WON[0], [0.85, { ...WON[0][1], promote: { version: 2, command: 3 } }]]],
   ['learning arrivals', [[0.4, { retrain: retrain(2, { ...good, update: 'on_arrival' }) }]]],
   ['a forest', [[0.4, { retrain: retrain(2, { kind: 'adaptive_forest', trees: 3 }, 400) }]]],
+  ['a portfolio', [[0.4, { retrain: retrain(2, { kind: 'auto' }, 400) }]]],
+  [
+    'calibrated and of fewer examples',
+    [[0.4, { retrain: retrain(2, { ...good, calibrate: 'platt', under_sample: { ratio: 1 } }) }]],
+    { model: { ...poor.model, calibrate: 'piecewise' } },
+  ],
+  [
+    'beside a goal of alerts, and another one',
+    [WON[0], [0.6, { ...WON[0][1], alertWhen: 'recall >= 0.8' }]],
+    { alertWhen: 'precision >= 0.7' },
+  ],
+  [
+    'beside a challenger of drift',
+    WON,
+    {
+      model: {
+        ...poor.model,
+        drift: { action: 'challenger', signals: ['loss'], detector: { name: 'adwin', delta: 0.9 } },
+      },
+    },
+  ],
+  ['of rows that expire', WON, { keepScoresForUs: 400_000_000 }],
 ];
 
-test.each(SCENES)('batches and restarts do not show (%s)', async (_, changes) => {
-  const records = changing(5, changes);
+test.each(SCENES)('batches and restarts do not show (%s)', async (_, changes, different) => {
+  const records = changing(5, changes, { with: different ?? {} });
   const calm = await run(records, { fetch: () => 1 });
-  expect(calm.ends.map(({ state }) => state)).not.toContain('refused');
+  expect(calm.ends).not.toEqual([]);
+  expect(['refused', 'failed']).not.toContain(calm.ends[0]!.state);
   const one = contents(calm.store);
   const random = seeded(5);
   for (const fetch of [() => 5_000, () => 1 + Math.floor(random() * 40)])
@@ -294,8 +321,8 @@ const TRAINING = ['beginRetraining', 'storedExamples', 'saveTrained'];
 
 test.each(SCENES)(
   'killed at any store operation, also of the training, it ends as if undisturbed (%s)',
-  async (_, changes) => {
-    const records = changing(6, changes);
+  async (_, changes, different) => {
+    const records = changing(6, changes, { with: different ?? {} });
     const calm = contents((await run(records, { fetch: () => 11 })).store);
     const random = seeded(60);
     const killed = new Map<string, number>();
@@ -366,6 +393,51 @@ test('a challenger that cannot be trained is given up, and the pipeline goes on'
     { state: 'failed', reason: expect.stringMatching(/stored examples .* are gone/) as string },
   ]);
   expect(last).toMatchObject({ state: 'caught up', reason: undefined });
+});
+
+/** Makes challengers whose model throws at its 300th example. */
+const breaking: SinkPorts['createModel'] = async (request) => {
+  const model = await createModel(request);
+  if (request.options['l2'] !== 0.5) return model;
+  const learn = model.learn.bind(model);
+  let learned = 0;
+  model.learn = (example) => {
+    if (++learned === 300) throw new TypeError('no such weight');
+    learn(example);
+  };
+  return model;
+};
+
+test.each([0.3, 0.7])('one that throws is given up, at %d of the stream, and nothing else differs', async (share) => {
+  const store = new MemoryScoreStore();
+  const log = new ArrayLog(topic, 1, () => 50);
+  log.append(changing(2, [[share, { retrain: retrain(2, { ...good, l2: 0.5 }) }]]));
+  const last = await runToEnd({ ...ports(log, store, seeded(1)), createModel: breaking });
+  const { versions, retrainings, checkpoint } = store.generation(topic);
+  expect(last).toMatchObject({ state: 'caught up', reason: undefined });
+  expect(retrainings.all.get(2)!.end).toMatchObject({
+    state: 'failed',
+    reason: 'it cannot learn an example: no such weight',
+    version: null,
+  });
+  const calm = await run(changing(2, [[share, {}]]));
+  expect(versions).toEqual(calm.versions);
+  expect(store.tables).toEqual(calm.store.tables);
+  expect(splitParts(checkpoint!.metrics).challenger).toBeUndefined();
+});
+
+test('examples that cannot be copied end it, and not the pipeline', async () => {
+  class Full extends MemoryScoreStore {
+    override async beginRetraining(): Promise<never> {
+      throw Object.assign(new Error('could not extend file: No space left on device'), { code: '53100' });
+    }
+  }
+  const { ends, last, versions } = await run(changing(2, WON), { store: new Full() });
+  expect(last).toMatchObject({ state: 'caught up', reason: undefined });
+  expect(ends).toMatchObject([
+    { state: 'failed', reason: 'it could not be begun: could not extend file: No space left on device' },
+  ]);
+  expect(versions).toEqual((await run(changing(2, [[0.4, {}]]))).versions);
 });
 
 test('a challenger whose saved state a newer Millrace wrote is given up at the start, and the pipeline goes on', async () => {
