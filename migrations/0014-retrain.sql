@@ -61,7 +61,7 @@ grant select on millrace.models to public;
 
 create view millrace.retrainings as
   select p.name as pipeline, r.command, r.model::jsonb as model,
-         coalesce(r.ended, case when r.trained < r.examples then 'training' when r.judged = 0 then 'trained' else 'compared' end) as state,
+         coalesce(r.ended, case when r.trained < r.examples then 'training' when r.judged = 0 then 'trained' else 'comparing' end) as state,
          r.reason, r.examples, r.trained, r.judged, r.patience, r.loss, r.serving_loss, r.version, r.began_at, r.ended_at
     from millrace._retrainings r join millrace._pipelines p on (p.id, p.generation) = (r.pipeline_id, r.generation)
    where p.desired <> 'dropped'

@@ -134,6 +134,22 @@ export interface PipelineStatusRow {
   readonly stateBytes: number | null;
   readonly connectorSeenAt: string | null;
   readonly sinkSeenAt: string | null;
+  /** Null: no model is trained beside the serving one. */
+  readonly retraining: RetrainingRow | null;
+}
+
+/** A row of millrace.retrainings that has not ended. */
+export interface RetrainingRow {
+  readonly command: number;
+  readonly state: 'waiting for the sink' | 'training' | 'trained' | 'comparing';
+  /** Stored examples that it is trained on, and those that it has learned. */
+  readonly examples: number | null;
+  readonly trained: number | null;
+  /** Examples that both models were compared on, and after how many it is given up. */
+  readonly judged: number | null;
+  readonly patience: number;
+  readonly loss: number | null;
+  readonly servingLoss: number | null;
 }
 
 /** What millrace.status says now, one row a pipeline, by name. */
@@ -145,8 +161,12 @@ export async function readStatus(client: pg.ClientBase): Promise<PipelineStatusR
        'lagMs', lag_ms, 'lagRecords', lag_records, 'rowsPerSecond', rows_per_s, 'scoresPerSecond', scores_per_s,
        'retainedWalBytes', retained_wal_bytes, 'walBudgetBytes', wal_budget_bytes, 'walBudgetLeft', wal_budget_left::text,
        'deadLetters', dead_letters, 'stateKeys', state_keys, 'stateBytes', state_bytes,
-       'connectorSeenAt', connector_seen_at::text, 'sinkSeenAt', sink_seen_at::text) as row
-     from millrace.status order by pipeline, pipeline_id`,
+       'connectorSeenAt', connector_seen_at::text, 'sinkSeenAt', sink_seen_at::text,
+       'retraining', (select json_build_object('command', r.command, 'state', r.state, 'examples', r.examples, 'trained', r.trained,
+                        'judged', r.judged, 'patience', r.patience, 'loss', r.loss, 'servingLoss', r.serving_loss)
+                        from millrace.retrainings r where r.pipeline = s.pipeline and r.ended_at is null
+                       order by r.command desc limit 1)) as row
+     from millrace.status s order by pipeline, pipeline_id`,
   );
   return result.rows.map(({ row }) => row);
 }

@@ -2,7 +2,7 @@
 
 import pc from 'picocolors';
 import { checkSchema } from '../catalog/schema-version.ts';
-import { readStatus, type PipelineStatusRow } from '../catalog/status.ts';
+import { readStatus, type PipelineStatusRow, type RetrainingRow } from '../catalog/status.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Screen, terminalWidth, visibleWidth, wrap } from '../terminal/screen.ts';
 import { formatBytes, formatCount, formatMs } from '../terminal/numbers.ts';
@@ -72,7 +72,7 @@ export function drawStatus(rows: readonly PipelineStatusRow[], width = Infinity)
   return [table, ...rows.flatMap(notesOf).map((note) => wrap(note, width))].join('\n');
 }
 
-function notesOf({ pipeline, reason, hint, deadLetters }: PipelineStatusRow): string[] {
+function notesOf({ pipeline, reason, hint, deadLetters, retraining }: PipelineStatusRow): string[] {
   const notes = reason === null ? [] : [`${pc.yellow(pipeline)}: ${reason}`];
   if (reason !== null && hint !== null) notes.push(`  ${pc.cyan('hint')} ${hint}`);
   if (deadLetters !== null && deadLetters > 0)
@@ -80,8 +80,21 @@ function notesOf({ pipeline, reason, hint, deadLetters }: PipelineStatusRow): st
       `${pc.yellow(pipeline)}: ${formatCount(deadLetters)} rows could not be computed and have no score`,
       `  ${pc.cyan('hint')} select * from millrace.dead_letters where pipeline = '${pipeline}': each goes when its row is corrected.`,
     );
+  if (retraining !== null)
+    notes.push(`${pc.cyan(pipeline)}: retraining ${retraining.command}, ${progressOf(retraining)}`);
   return notes;
 }
+
+function progressOf({ state, examples, trained, judged, patience, loss, servingLoss }: RetrainingRow): string {
+  if (state === 'training')
+    return `${formatCount(trained ?? 0)} of ${formatCount(examples ?? 0)} stored examples learned`;
+  if (state === 'trained') return 'trained; it is compared with the serving model on examples that come';
+  if (state === 'comparing')
+    return `compared on ${formatCount(judged ?? 0)} of at most ${formatCount(patience)} examples: loss ${shownLoss(loss)}, the serving model's ${shownLoss(servingLoss)}`;
+  return state;
+}
+
+const shownLoss = (loss: number | null): string => (loss === null ? '?' : loss.toPrecision(4));
 
 function cellsOf(row: PipelineStatusRow): (string | null)[] {
   const shown = (value: number | null, format: (value: number) => string): string | null =>

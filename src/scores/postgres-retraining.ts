@@ -3,6 +3,7 @@
 import type pg from 'pg';
 import { parseLsn } from '../flow/lsn.ts';
 import type { SinkDefinition } from '../flow/pipeline.ts';
+import { failPoint } from '../runtime/fail-points.ts';
 import { quoteIdentifier, quoteTable } from '../warehouse/quoting.ts';
 import type {
   RetrainingEnd,
@@ -141,6 +142,7 @@ export async function insertEnd(client: pg.Client, id: GenerationId, end: Retrai
     ],
   );
   await deleteExamples(client, ids);
+  failPoint('sink.retraining-ended');
 }
 
 /** Also of those before it: there is one at a time. */

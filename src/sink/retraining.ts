@@ -4,6 +4,7 @@
 import type { RetrainCommand, SinkDefinition } from '../flow/pipeline.ts';
 import type { Model, ModelRequest } from '../model/model.ts';
 import { isRetryable, MillraceError } from '../runtime/errors.ts';
+import { failPoint } from '../runtime/fail-points.ts';
 import type { Place, RetrainingEnd, RetrainingFigures, RetrainingId } from '../scores/retraining.ts';
 import { isAboveItem } from '../scores/item-position.ts';
 import type { Example, GenerationId, ItemPosition, LearnerCheckpoint } from '../scores/score-store.ts';
@@ -97,6 +98,7 @@ export class Retraining {
           const asked = { ...train, model: JSON.stringify(train.model), atUs: clock.nowUs() };
           const stored = await store.beginRetraining(this.#idOf(plan), definition, asked, place);
           if (stored === 'stolen') throw stolen();
+          failPoint('sink.examples-copied');
           challenger.begin(stored);
         } catch (error) {
           // What passes ends this turn and all after it; what does not, as a full disk, must not stop the scores.
@@ -238,7 +240,10 @@ export class Retraining {
       model,
       {
         stored: (from) => store.storedExamples(id, from),
-        keep: (trained) => store.saveTrained(id, trained),
+        keep: async (trained) => {
+          await store.saveTrained(id, trained);
+          failPoint('sink.training-kept');
+        },
         kept: async () => {
           const kept = await store.trainedState(id);
           return kept && { trained: kept.trained, model: await loadModel(request, kept.state) };

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { loadPipelines } from '../../src/catalog/pipelines.ts';
+import { readStatus } from '../../src/catalog/status.ts';
 import { LEARNERS } from '../../src/model/kinds/registry.ts';
 import { auto } from '../../src/model/portfolio/open-portfolio.ts';
 import { openShop } from './shop.ts';
@@ -181,6 +182,23 @@ test('a second one is refused until the first has ended or is cancelled', async 
   await shop.query(told(5, 'refused'));
   await shop.query(`select millrace.cancel_retrain('fraud')`);
   expect((await loadPipelines(client))[0]!.retrain).toEqual({ command: 6 });
+});
+
+test('status shows how far it is until it has ended', async () => {
+  await using shop = await open();
+  const client = await shop.connect();
+  const shown = async (): Promise<unknown> => (await readStatus(client))[0]!.retraining;
+  expect(await shown()).toBeNull();
+  await shop.query(`select millrace.retrain('fraud', patience => 300)`);
+  expect(await shown()).toMatchObject({ command: 2, state: 'waiting for the sink', patience: 300, trained: null });
+  await shop.query(told(2, null));
+  expect(await shown()).toMatchObject({ command: 2, state: 'training', examples: 100, trained: 40 });
+  await shop.query(`update millrace._retrainings set trained = 100`);
+  expect(await shown()).toMatchObject({ state: 'trained' });
+  await shop.query(`update millrace._retrainings set judged = 7, loss = 0.5, serving_loss = 0.25`);
+  expect(await shown()).toMatchObject({ state: 'comparing', judged: 7, loss: 0.5, servingLoss: 0.25 });
+  await shop.query(told(2, 'dropped'));
+  expect(await shown()).toBeNull();
 });
 
 test('other commands and changes leave it running; a rebuild ends it', async () => {

@@ -28,6 +28,7 @@ const ROW: PipelineStatusRow = {
   stateBytes: 9_320_000,
   connectorSeenAt: null,
   sinkSeenAt: null,
+  retraining: null,
 };
 
 test('a narrow terminal loses whole columns of the status, never a part of a figure', () => {
@@ -47,6 +48,25 @@ test('reason and hint are shown whole, and rows that could not be computed with 
   expect(Math.max(...drawn.split('\n').slice(2).map(visibleWidth))).toBeLessThanOrEqual(60);
   expect(drawn.replaceAll(/\s+/g, ' ')).toContain(hint);
   expect(drawn).toContain(`millrace.dead_letters`);
+});
+
+test('a model that is retrained is shown with how far it is', () => {
+  const begun = {
+    ...{ command: 7, state: 'training' as const, examples: 20_000, trained: 1_500, judged: 0, patience: 5_000 },
+    ...{ loss: null, servingLoss: null },
+  };
+  const shown = (retraining: PipelineStatusRow['retraining']): string | undefined =>
+    drawStatus([{ ...ROW, retraining }])
+      .split('\n')
+      .at(-1)!
+      .split(': ')
+      .slice(1)
+      .join(': ');
+  expect(shown(begun)).toBe('retraining 7, 1,500 of 20,000 stored examples learned');
+  expect(shown({ ...begun, state: 'comparing', judged: 230, loss: 0.1, servingLoss: 1 / 3 })).toBe(
+    `retraining 7, compared on 230 of at most 5,000 examples: loss 0.1000, the serving model's 0.3333`,
+  );
+  expect(drawStatus([ROW])).not.toContain('retraining');
 });
 
 test('text is broken at spaces; a word that is too long stays whole', () => {

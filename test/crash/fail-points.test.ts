@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { makeHistory, type HistoryTransaction } from './history.ts';
+import { makeHistory, PIPELINE, type HistoryTransaction } from './history.ts';
 import { remainsOf, type Remains } from './remains.ts';
 import { World, type Stage } from './world.ts';
 
@@ -31,6 +31,8 @@ const PLACES: Readonly<Record<Stage, readonly string[]>> = {
   ],
 };
 const UP_TO_BACKFILL = 7;
+/** Places of the sink that it comes to only where a model is retrained. */
+const RETRAINING = ['sink.examples-copied', 'sink.training-kept', 'sink.retraining-ended'];
 
 const history = makeHistory({ seed: 7, days: 6, paymentsPerDay: 400 });
 /** One slice is there before the pipeline; the others come with a changed definition each, which ends the sink's batch. */
@@ -76,7 +78,7 @@ test('every fail point in the source stands here', () => {
       ([, name]) => name ?? `not a constant, in ${file}`,
     );
   });
-  expect([...new Set(calls)].sort()).toEqual([...PLACES.connector, ...PLACES.sink].sort());
+  expect([...new Set(calls)].sort()).toEqual([...PLACES.connector, ...PLACES.sink, ...RETRAINING].sort());
 });
 
 test('the connector, killed at each of its places in turn, ends as undisturbed', async () => {
@@ -107,6 +109,43 @@ test('the sink, killed at each of its places in turn, ends as undisturbed', asyn
   await world.catchUp('sink');
   expect(await remainsOf(world)).toEqual(undisturbed);
 });
+
+test('the sink, killed at each place of a retraining, ends as undisturbed, with the same versions of the model', async () => {
+  const calm = await retrained(async () => {});
+  expect(calm.retrainings).toMatchObject([{ ended: 'promoted' }]);
+  expect(calm.versions.filter(({ reason }) => reason.startsWith('retrained: '))).toHaveLength(1);
+  const killed = await retrained(async (world) => {
+    for (const place of RETRAINING) await dieAt(world, 'sink', place);
+  });
+  for (const part of Object.keys(calm) as (keyof typeof calm)[]) expect(killed[part], part).toEqual(calm[part]);
+});
+
+/** A model that learns next to nothing is retrained in the middle of the history. */
+async function retrained(kill: (world: World) => Promise<void>) {
+  await using world = await World.open({ partitions: 1, brokers: undefined });
+  for (const transaction of [...slice(0), ...slice(1), ...slice(2)]) await world.write(transaction);
+  await world.database.query(
+    PIPELINE.replace('"save_every": 500', '"save_every": 500, "optimizer": {"name": "sgd", "lr": 1e-9}'),
+  );
+  await world.catchUp('connector');
+  await world.catchUp('sink');
+  await world.database.query(`select millrace.retrain('fraud', '{"kind": "naive_bayes"}', patience => 400)`);
+  for (let number = 3; number < SLICES; number++) await writeSlice(world, number);
+  await world.catchUp('connector');
+  await kill(world);
+  await world.catchUp('sink');
+  return {
+    remains: await remainsOf(world),
+    versions: await world.database.query<{ version: string; reason: string; state: string }>(
+      'select version, kind, reason, options::text, md5(state) as state from millrace._models order by version',
+    ),
+    retrainings: await world.database.query<{ ended: string }>(
+      `select command, model::text, patience, examples, trained, judged, loss, serving_loss, ended, reason, version
+         from millrace._retrainings`,
+    ),
+    left: await world.database.query('select count(*) as n from millrace._retraining_examples'),
+  };
+}
 
 async function dieAt(world: World, stage: Stage, place: string): Promise<void> {
   const hits = await world.dieAt(stage, place, 1);
