@@ -30,8 +30,9 @@ export async function copyExamples(
   definition: SinkDefinition,
   request: RetrainingRequest,
 ): Promise<StoredExamples> {
-  // The whole table is read and sorted: not what the session's settings are for.
-  await client.query(`set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on`);
+  // The whole table is read, joined and sorted: not what the session's settings are for. Where statistics are old or missing Postgres
+  // expects few rows, and would go through all labels for each of them.
+  await client.query(`set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_nestloop = off`);
   const offsets = await client.query<{ partition: number; lsn: string; n: string }>(
     `select partition, position_lsn as lsn, position_n as n from millrace._offsets
       where pipeline_id = $1 and generation = $2 and position_lsn is not null`,

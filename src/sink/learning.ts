@@ -202,7 +202,8 @@ export class Learning implements Scorer {
   /** The model that was retrained takes this one's place, or is given up. */
   #decide(verdict: Verdict | 'failed'): void {
     if (verdict !== 'better') {
-      if (verdict === 'no better') this.retraining.giveUp('dropped', `no better: ${this.retraining.losses}`);
+      if (verdict === 'no better')
+        this.retraining.giveUp('dropped', `not better beyond chance: ${this.retraining.losses}`);
       this.#checkpoint = this.#snapshot(this.#model.save());
       return;
     }

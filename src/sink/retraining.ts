@@ -198,7 +198,7 @@ export class Retraining {
   get losses(): string {
     const { judged, loss, servingLoss } = this.#challenger!.figures;
     const shown = (mean: number | null): string => (mean ?? Number.NaN).toPrecision(4);
-    return `mean loss ${shown(loss)}, of the model that served ${shown(servingLoss)}; the last of ${judged} examples weigh most`;
+    return `mean loss ${shown(loss)} beside ${shown(servingLoss)} of the one that served, over ${judged} examples, the latest weighing most`;
   }
 
   save(): Uint8Array | undefined {
