@@ -56,6 +56,8 @@ export class HalfSpaceTrees implements Learner {
   readonly #nominal: boolean[] = [];
   /** By dimension, as last filled: every input names the same ones, so that NaN stays in those that the view no longer has. */
   #row: Float64Array = new Float64Array(0);
+  /** The forest has walked the row as it stands: the row that was scored last is often the next that is learned. */
+  #walked = false;
 
   constructor(options: HalfSpaceOptions, layout: Layout, seed: number) {
     this.#options = options;
@@ -86,16 +88,20 @@ export class HalfSpaceTrees implements Learner {
   predict(x: Input): number {
     if (!this.#forest) return 0;
     this.#fill(x);
-    const score = this.#forest.score(this.#row);
-    return score;
+    this.#walk(this.#forest);
+    return this.#forest.score();
   }
 
   learn(x: Input): void {
     if (this.#rows === 0) this.#fit(x);
     for (let i = 0; i < x.length; i++) this.#ranges[x.indexes[i]!]?.learn(x.values[i]!);
     this.#fill(x);
-    this.#forest!.learn(this.#row);
-    this.#next?.learn(this.#row);
+    this.#walk(this.#forest!);
+    this.#forest!.learn();
+    this.#next?.walk(this.#row);
+    this.#next?.learn();
+    // Where a NaN goes may be another after each row.
+    this.#walked = false;
     this.#rows += 1;
     if (this.#rows < this.#options.window_size) return;
     if (this.#next) this.#forest = this.#next;
@@ -178,7 +184,9 @@ export class HalfSpaceTrees implements Learner {
 
   #reserve(dimensions: number): void {
     while (this.#ranges.length < dimensions) this.#add();
-    if (this.#ranges.length > this.#row.length) this.#row = new Float64Array(this.#ranges.length).fill(Number.NaN);
+    if (this.#ranges.length <= this.#row.length) return;
+    this.#row = new Float64Array(this.#ranges.length).fill(Number.NaN);
+    this.#walked = false;
   }
 
   #add(saved?: StateReader): void {
@@ -195,8 +203,17 @@ export class HalfSpaceTrees implements Learner {
     const row = this.#row;
     for (let i = 0; i < x.length; i++) {
       const j = x.indexes[i]!;
-      if (j < row.length) row[j] = this.#nominal[j] ? x.values[i]! : this.#ranges[j]!.place(x.values[i]!);
+      if (j >= row.length) continue;
+      const value = this.#nominal[j] ? x.values[i]! : this.#ranges[j]!.place(x.values[i]!);
+      if (row[j] === value) continue;
+      row[j] = value;
+      this.#walked = false;
     }
+  }
+
+  #walk(forest: HalfSpaceForest): void {
+    if (!this.#walked) forest.walk(this.#row);
+    this.#walked = true;
   }
 }
 
