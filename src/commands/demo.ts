@@ -12,7 +12,7 @@ import { formatCount } from '../terminal/numbers.ts';
 import { Screen, terminalWidth, wrap } from '../terminal/screen.ts';
 import { connect } from '../warehouse/connection.ts';
 import { freePort, startLocalPostgres } from '../warehouse/local-postgres.ts';
-import { drawDashboard, look, type Snapshot } from './demo/dashboard.ts';
+import { drawDashboard, drawQuality, look, type Snapshot } from './demo/dashboard.ts';
 import { DEMO } from './demo/payments.ts';
 import { Player } from './demo/player.ts';
 import { FEATURES, LABELS, PIPELINE, QUERIES, TABLES } from './demo/schema.ts';
@@ -182,11 +182,7 @@ function summary(now: Snapshot, code: number): void {
   say(
     `captured ${formatCount(now.payments)} payments, scored ${formatCount(now.scored)}, learned from ${formatCount(now.learned)} labels`,
   );
-  for (const [name, { value, baseline, examples }] of [...now.metrics].sort(([a], [b]) => a.localeCompare(b))) {
-    say(
-      `  ${name.padEnd(26)} ${value === null ? '-' : value.toFixed(4)}   ${pc.dim(`trivial ${baseline === null ? '-' : baseline.toFixed(4)}, ${formatCount(examples)} labels`)}`,
-    );
-  }
+  say('', drawQuality(now.metrics));
   if (now.reason !== null) say(pc.yellow(now.reason));
   if (code !== EXIT.done || now.scored < now.payments) process.exitCode = EXIT.degraded;
 }

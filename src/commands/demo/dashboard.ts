@@ -87,3 +87,23 @@ export function drawDashboard(now: Snapshot, nowMs: number, footer: readonly str
     ...footer,
   ].join('\n');
 }
+
+/** What was measured, beside trivial answers: live, and in the backfill, where the model began with nothing. */
+export function drawQuality(metrics: Snapshot['metrics']): string {
+  const names = new Set([...metrics.keys()].map((name) => name.split(' ')[1]!));
+  const figures = (period: string, metric: string): readonly string[] => {
+    const figure = metrics.get(`${period} ${metric}`);
+    return [figure?.value, figure?.baseline].map((value) => value?.toFixed(4) ?? '');
+  };
+  const labels = (period: string): string => formatCount(metrics.get(`${period} accuracy`)?.examples ?? 0);
+  return [
+    drawTable(
+      ['metric', 'live', 'trivial', 'backfill', 'trivial'],
+      [...names].sort().map((metric) => [metric, ...figures('all', metric), ...figures('backfill', metric)]),
+    ),
+    pc.dim(
+      `Measured on the score that a payment had before its label was known: ${labels('all')} live, ${labels('backfill')} in the backfill.\n` +
+        'The backfill starts from a model that knows nothing, and no payment counts as honest before it is 5 days old.',
+    ),
+  ].join('\n');
+}
