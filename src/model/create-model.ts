@@ -49,7 +49,8 @@ export const loadModel: LoadModel = async (request, saved) => {
 async function reopened(resolved: Resolved, request: ModelRequest, saved: Uint8Array): Promise<Model> {
   const guard = GuardedModel.unpack(saved, resolved.kind.name);
   const model = await loaded(resolved, request, guard?.model ?? saved);
-  if (watchesNothing(resolved)) return model;
+  // Where another model took over, its guard counts the examples of the one before.
+  if (watchesNothing(resolved) && !guard?.counts.some((count) => count !== 0)) return model;
   const { action } = resolved.parsed.drift;
   const beside = action !== 'alarm' && guard?.beside ? await loaded(resolved, request, guard.beside) : undefined;
   return new GuardedModel(guardOf(resolved, request, model), guard, beside);

@@ -37,6 +37,9 @@ export interface GuardParts {
 export interface SavedGuard {
   readonly model: Uint8Array;
   readonly beside: Uint8Array | undefined;
+  /** Examples, skipped and unusable ones of models that were replaced. */
+  readonly counts: readonly [number, number, number];
+  /** Behind these. */
   readonly reader: StateReader;
 }
 
@@ -88,7 +91,7 @@ export class GuardedModel implements Model {
     if (options.signals.some((signal) => signal !== 'loss'))
       this.#rows = new RowWatch(options, parts.task, parts.features);
     this.#onArrivals = parts.task === 'anomaly' || options.on === 'arrivals';
-    if (saved) this.#load(saved.reader);
+    if (saved) this.#load(saved);
   }
 
   /** A state that was saved before there was a guard is the model alone. */
@@ -98,7 +101,7 @@ export class GuardedModel implements Model {
     const reader = new StateReader(saved, name);
     const model = reader.bytes();
     const beside = reader.u32() === 1 ? reader.bytes() : undefined;
-    return { model, beside, reader };
+    return { model, beside, counts: [reader.f64(), reader.f64(), reader.f64()], reader };
   }
 
   get task(): LearnedTask {
@@ -190,8 +193,8 @@ export class GuardedModel implements Model {
     return writer.finish();
   }
 
-  #load(reader: StateReader): void {
-    [this.#examples, this.#skipped, this.#unusable] = [reader.f64(), reader.f64(), reader.f64()];
+  #load({ counts, reader }: SavedGuard): void {
+    [this.#examples, this.#skipped, this.#unusable] = counts;
     this.#begun = reader.u32();
     this.#drifting = reader.u32() === 1 && this.#beside !== undefined;
     this.#duel = Duel.load(reader);

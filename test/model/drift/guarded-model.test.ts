@@ -270,6 +270,9 @@ describe('at a drift', () => {
     expect(alarms.map(({ action }) => action)).toContain('restarted');
     expect(model.examples).toBe(12_000);
     expect(model.skipped).toBe(240);
+    const quiet = requestOf({ options: { kind: 'naive_bayes', drift: { signals: [] } } });
+    const unwatched = await loadModel(quiet, (await loadModel(quiet, model.save())).save());
+    expect([unwatched.examples, unwatched.skipped, unwatched.takeAlarms?.()]).toEqual([12_000, 240, []]);
   });
 
   test('a state from before anything watched goes on', async () => {
