@@ -28,6 +28,11 @@ export interface SavedChallenger {
 
 const WHAT = 'challenger';
 
+/** It has learned before it is compared: of all pairs half count, so that patience finds what is little but lasts. */
+const SHARE = 0.5;
+
+export const newDuel = (): Duel => new Duel(SHARE);
+
 type StoredCursor = readonly [lsn: string, n: number, i: number] | null;
 
 interface Header {
@@ -68,7 +73,7 @@ export function packChallenger(challenger: SavedChallenger): Uint8Array {
 export function unpackChallenger(saved: Uint8Array): SavedChallenger {
   const reader = new StateReader(saved, WHAT);
   const { plan, count, start, seen, given, waiting } = JSON.parse(reader.text()) as Header;
-  const duel = Duel.load(reader);
+  const duel = Duel.load(reader, SHARE);
   const model = reader.bytes();
   reader.finish();
   return {

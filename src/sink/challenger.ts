@@ -6,7 +6,6 @@
 // further waits for it (`need`).
 
 import type { ModelOptions } from '../flow/pipeline.ts';
-import { Duel } from '../model/drift/duel.ts';
 import { judge } from '../model/judgement.ts';
 import type { Judgement, LearnedTask, Model, Task, TrainingExample } from '../model/model.ts';
 import { MillraceError } from '../runtime/errors.ts';
@@ -14,7 +13,7 @@ import { isAboveItem } from '../scores/item-position.ts';
 import type { RetrainingFigures, StoredExample, StoredExamples, TrainedState } from '../scores/retraining.ts';
 import type { Example, ItemPosition } from '../scores/score-store.ts';
 import type { FeatureRow } from '../scores/scorer.ts';
-import { packChallenger, type SavedChallenger, type Waiting } from './challenger-state.ts';
+import { newDuel, packChallenger, type SavedChallenger, type Waiting } from './challenger-state.ts';
 
 export interface ChallengerPlan {
   readonly command: number;
@@ -37,10 +36,12 @@ export interface ChallengerPorts {
 /** Taken over from the serving model, or not. */
 export type Verdict = 'better' | 'no better';
 
-/** The comparison begins when the stream has brought one example for so many stored ones, */
+/** The comparison begins when the stream has brought one example for so many stored ones: so much of its past for the training, */
 const STORED_FOR_EACH = 20;
-/** and not later than with this one. */
-const LATEST_COMPARED = 1_000;
+/** of many stored ones not later than with this one, */
+const USUALLY_COMPARED = 1_000;
+/** unless a batch would then wait for more than so many for each of its examples. */
+const MOST_FOR_EACH = 100;
 /** Stored examples that are learned in one go. */
 const SLICE = 100;
 /** Stored examples after which the state is kept. */
@@ -63,7 +64,7 @@ export class Challenger {
   /** What the stream brought while it was trained. Undefined: it learns along. */
   #waiting: Waiting[] | undefined = [];
   #waitingSize = 0;
-  #duel = new Duel();
+  #duel = newDuel();
   #turn: Promise<void> = Promise.resolve();
   readonly #own: Judgement = { loss: 0, wrong: 0 };
   readonly #other: Judgement = { loss: 0, wrong: 0 };
@@ -120,7 +121,7 @@ export class Challenger {
 
   /** Another model serves: what was compared says nothing of that one. */
   compareAnew(): void {
-    this.#duel = new Duel();
+    this.#duel = newDuel();
   }
 
   /**
@@ -185,7 +186,8 @@ export class Challenger {
   }
 
   get #comparedAfter(): number {
-    return Math.min(Math.ceil(this.#stored!.count / STORED_FOR_EACH), LATEST_COMPARED);
+    const { count } = this.#stored!;
+    return Math.max(Math.min(Math.ceil(count / STORED_FOR_EACH), USUALLY_COMPARED), Math.ceil(count / MOST_FOR_EACH));
   }
 
   async #train(until: number, stop: AbortSignal): Promise<void> {

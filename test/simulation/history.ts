@@ -1,6 +1,6 @@
 // What the shop's owner does: transactions over payments and chargebacks, and commands for the pipelines.
 
-import type { PipelineDefinition } from '../../src/flow/pipeline.ts';
+import type { PipelineDefinition, RetrainCommand } from '../../src/flow/pipeline.ts';
 import type { MemoryWarehouse, Write } from './memory-warehouse.ts';
 import { ALERTS, CHARGEBACKS, PAYMENTS } from './pipelines.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -34,9 +34,10 @@ export class Shop {
   command(ids: readonly number[]): void {
     const before = this.#warehouse.definition(this.#scheduler.pick(ids));
     if (before === undefined || before.desired === 'dropped') return;
-    const change = changeOf(this.#scheduler, before);
+    const { retrain, ...rest } = { ...before, ...changeOf(this.#scheduler, before) };
     const rows = this.#statements(this.#scheduler.pick([0, 0, 3]));
-    this.#warehouse.define({ ...before, ...change, revision: before.revision + 1 }, rows);
+    const after = { ...rest, ...(retrain === undefined ? {} : { retrain }), revision: before.revision + 1 };
+    this.#warehouse.define(after, rows);
   }
 
   #statements(count: number): Write[] {
@@ -115,12 +116,26 @@ export class Shop {
   }
 }
 
-function changeOf(scheduler: Scheduler, before: PipelineDefinition): Partial<PipelineDefinition> {
+/** Another model, now and then one that cannot be; or what is there is given up. */
+function retrainOf(scheduler: Scheduler, before: PipelineDefinition): RetrainCommand {
+  const command = before.revision + 1;
+  if (before.retrain !== undefined && scheduler.chance(0.3)) return { command };
+  const kind = scheduler.pick([before.model.kind, 'auto', before.name === 'amount' ? 'quantile' : 'naive_bayes']);
+  const options = scheduler.pick([{}, { save_every: 4 }, { update: 'on_arrival' }, { l22: 1 }]);
+  const patience = scheduler.between(1, 8);
+  return { command, train: { model: { kind, ...options }, examples: scheduler.pick([3, 1_000]), patience } };
+}
+
+type Change = Partial<Omit<PipelineDefinition, 'retrain'>> & { readonly retrain?: RetrainCommand | undefined };
+
+function changeOf(scheduler: Scheduler, before: PipelineDefinition): Change {
   const roll = scheduler.random();
   if (before.desired === 'paused' && roll < 0.42) return { desired: 'running' };
   if (roll < 0.35) return { desired: 'paused' };
-  if (roll < 0.5) return { generation: before.generation + 1 };
+  // Commands were the former generation's.
+  if (roll < 0.5) return { generation: before.generation + 1, retrain: undefined };
   if (roll < 0.53) return { desired: 'dropped' };
+  if (roll < 0.75) return { retrain: retrainOf(scheduler, before) };
   if (before.name !== 'fraud') return { model: { ...before.model, save_every: scheduler.between(2, 9) } };
   return scheduler.pick<() => Partial<PipelineDefinition>>([
     () => ({ alertWhen: scheduler.pick([undefined, ...ALERTS]) }),

@@ -348,7 +348,7 @@ function cellsOf(definition: PipelineDefinition): Record<string, string | null> 
     event_time: text(definition.eventTime),
     label_wait_us: text(definition.labelWaitUs),
     label_default: text(definition.labelDefault),
-    model: JSON.stringify(definition.model),
+    model: JSON.stringify({ ...definition.model, ...retrainOf(definition) }),
     alert_when: text(definition.alertWhen),
     score_schema: scoreTable.schema,
     score_name: scoreTable.name,
@@ -361,4 +361,9 @@ function cellsOf(definition: PipelineDefinition): Record<string, string | null> 
     timezone: definition.timezone,
     owner: definition.owner,
   };
+}
+
+/** As the row has it (migrations/0014-retrain.sql). */
+function retrainOf({ retrain, generation }: PipelineDefinition): object {
+  return retrain === undefined ? {} : { _retrain: { command: retrain.command, generation, ...retrain.train } };
 }

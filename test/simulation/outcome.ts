@@ -64,7 +64,7 @@ function timeless<T extends object>(row: T, bits: boolean): object {
   return { ...shown, ...learned, measuredScore: 0, measuredAnswer: null };
 }
 
-function learnerOf({ checkpoint, versions, drift }: MemoryGeneration, bits: boolean): unknown {
+function learnerOf({ checkpoint, versions, drift, retrainings }: MemoryGeneration, bits: boolean): unknown {
   if (!bits) return { examples: checkpoint?.examples };
   return {
     checkpoint: checkpoint && {
@@ -75,6 +75,7 @@ function learnerOf({ checkpoint, versions, drift }: MemoryGeneration, bits: bool
     },
     versions: versions.map((version) => ({ ...version, savedAtUs: 0, state: hex(version.state) })),
     drift: [...drift.values()].map((one) => ({ ...one, noticedAtUs: 0 })),
+    retrainings: [...retrainings.all].map(([command, { end }]) => [command, end && { ...end, endedAtUs: 0 }]),
   };
 }
 

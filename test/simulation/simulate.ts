@@ -13,6 +13,8 @@ export interface Tally {
   commands: number;
   commits: number;
   steps: number;
+  /** That came to their end. */
+  retrainings: number;
 }
 
 /** Rejects with what is wrong. The same seed always ends the same. */
@@ -39,6 +41,9 @@ export async function simulate(seed: number, fixtures: Fixtures): Promise<Tally>
     commands: disturbed.commands,
     commits: disturbed.recording.wal.length,
     steps: disturbed.world.scheduler.steps,
+    retrainings: disturbed.definitions
+      .map(({ id, generation }) => disturbed.world.scores.generation({ pipelineId: id, generation }))
+      .reduce((sum, { retrainings }) => sum + [...retrainings.all.values()].filter(({ end }) => end).length, 0),
   };
 }
 

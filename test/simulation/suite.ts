@@ -33,7 +33,8 @@ export function scheduleSuite(part: number, parts: number): void {
       }
       console.log(`${seeds.length} schedules:`, totals);
       if (seeds.length >= 100)
-        for (const name of ['kills', 'commands', 'commits', 'steps']) expect(totals[name], name).toBeGreaterThan(0);
+        for (const name of ['kills', 'commands', 'commits', 'steps', 'retrainings'])
+          expect(totals[name], name).toBeGreaterThan(0);
     },
   );
 }

@@ -3,7 +3,7 @@
 
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
-/** What a pair keeps of its weight from one to the next: some 500 pairs count. */
+/** What a pair keeps of its weight from one to the next, at least: some 500 pairs count. */
 const FADING = 0.998;
 /** No verdict before. */
 const LEAST_PAIRS = 200;
@@ -11,12 +11,21 @@ const LEAST_PAIRS = 200;
 const SIGNIFICANT = 3;
 
 export class Duel {
+  readonly #share: number;
   #pairs = 0;
   #weight = 0;
   #own = 0;
   #other = 0;
   /** Of squared differences. */
   #squares = 0;
+
+  /**
+   * @param share of all pairs so far that count, where that is more than 500: for one that does not begin with knowing nothing, and
+   * for differences that so few do not show
+   */
+  constructor(share = 0) {
+    this.#share = share;
+  }
 
   get pairs(): number {
     return this.#pairs;
@@ -34,10 +43,11 @@ export class Duel {
   /** True where the other has become better. */
   add(own: number, other: number): boolean {
     this.#pairs += 1;
-    this.#weight = FADING * this.#weight + 1;
-    this.#own = FADING * this.#own + own;
-    this.#other = FADING * this.#other + other;
-    this.#squares = FADING * this.#squares + (own - other) ** 2;
+    const fading = Math.max(FADING, 1 - 1 / (this.#share * this.#pairs));
+    this.#weight = fading * this.#weight + 1;
+    this.#own = fading * this.#own + own;
+    this.#other = fading * this.#other + other;
+    this.#squares = fading * this.#squares + (own - other) ** 2;
     if (this.#pairs < LEAST_PAIRS) return false;
     const gain = this.own - this.other;
     const variance = Math.max(0, this.#squares / this.#weight - gain * gain);
@@ -48,8 +58,8 @@ export class Duel {
     for (const value of [this.#pairs, this.#weight, this.#own, this.#other, this.#squares]) writer.f64(value);
   }
 
-  static load(reader: StateReader): Duel {
-    const duel = new Duel();
+  static load(reader: StateReader, share = 0): Duel {
+    const duel = new Duel(share);
     duel.#pairs = reader.f64();
     duel.#weight = reader.f64();
     duel.#own = reader.f64();
