@@ -150,6 +150,23 @@ test('without examples there is nothing to train on, and of few ones it is said'
   expect(notices.join()).toMatch(/^only 7 examples are there/);
 });
 
+test('an owner who is nobody else can ask for it, see it and take it back', async () => {
+  await using shop = await openShop();
+  const alice = await shop.role('alice');
+  await shop.query(`grant select on payments to ${alice.name}`);
+  await alice.client.query(`create view hers as select id, created_at, amount from payments;
+    create view her_labels as select id, amount > 60 as label from payments`);
+  await alice.client.query(
+    `select millrace.create_pipeline('hers', 'hers', key => 'id', event_time => 'created_at', labels => 'her_labels')`,
+  );
+  await shop.query(scored(1_000).replace('fraud_scores', 'hers_scores'));
+  await alice.client.query(`select millrace.retrain('hers', '{"kind": "naive_bayes"}')`);
+  const seen = await alice.client.query('select pipeline, state from millrace.retrainings');
+  expect(seen.rows).toEqual([{ pipeline: 'hers', state: 'waiting for the sink' }]);
+  await alice.client.query(`select millrace.cancel_retrain('hers')`);
+  expect((await loadPipelines(await shop.connect()))[0]!.retrain).toEqual({ command: 3 });
+});
+
 test('a pipeline without labels or model has nothing to retrain', async () => {
   await using shop = await openShop();
   await shop.query(`select millrace.create_pipeline('live', 'fraud_features')`);
