@@ -1,5 +1,6 @@
 // The classes of a multiclass model, in the order in which they were first learned: a class is its index here.
 
+import { asKey } from './class-prediction.ts';
 import type { StateReader, StateWriter } from './saved-state.ts';
 import { MAX_CLASS_LENGTH } from './target.ts';
 
@@ -37,6 +38,6 @@ export class ClassList {
 
   #push(name: string): number {
     this.#indexes.set(name, this.#names.length);
-    return this.#names.push(name) - 1;
+    return this.#names.push(asKey(name)) - 1;
   }
 }

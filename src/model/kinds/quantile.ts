@@ -4,6 +4,7 @@
 // middle quantile, which fades: they shrink as the fit gets better and grow when the world changes.
 
 import { z } from 'zod';
+import { asKey } from '../class-prediction.ts';
 import { learnerOptions } from '../encoder/encode-options.ts';
 import type { Input, Kind, Learner } from '../learner.ts';
 import { parseOptions } from '../options.ts';
@@ -45,7 +46,7 @@ export class Quantile implements Learner {
 
   constructor(options: QuantileOptions, saved?: StateReader) {
     this.#quantiles = [...options.quantiles].sort((a, b) => a - b);
-    this.outputNames = this.#quantiles.map(String);
+    this.outputNames = this.#quantiles.map((quantile) => asKey(String(quantile)));
     const distance = (i: number) => Math.abs(this.#quantiles[i]! - 0.5);
     this.#middle = this.#quantiles.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
     const gradient = { ...options, optimizer: { name: 'sgd', lr: options.lr } } as const;

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { classWeights, learnerOptions, maxClasses } from '../encoder/encode-options.ts';
 import type { Input, Kind, Learner } from '../learner.ts';
+import { exp } from '../exponential.ts';
 import { parseOptions } from '../options.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
 import { clipped, gradientOptions, LinearScore, oneL1, ONE_L1 } from './linear-score.ts';
@@ -52,8 +53,17 @@ export class Softmax implements Learner {
       outputs[c] = raw;
       if (raw > greatest) greatest = raw;
     }
+    const apart = Math.abs(outputs[0]! - outputs[1]!);
+    if (count === 2 && apart < Infinity) {
+      // What follows, with one exponential, and no branch on which of the two is greater.
+      const less = Number(outputs[0]! >= outputs[1]!);
+      const smaller = exp(-apart);
+      outputs[less] = smaller / (1 + smaller);
+      outputs[1 - less] = 1 / (1 + smaller);
+      return outputs;
+    }
     let sum = 0;
-    for (let c = 0; c < count; c++) sum += outputs[c] = Math.exp(outputs[c]! - greatest);
+    for (let c = 0; c < count; c++) sum += outputs[c] = exp(outputs[c]! - greatest);
     for (let c = 0; c < count; c++) outputs[c] = outputs[c]! / sum;
     return outputs;
   }

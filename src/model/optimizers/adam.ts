@@ -20,9 +20,12 @@ export class Adam implements Optimizer {
   /** Of the example in hand. */
   readonly rate: Float64Array = new Float64Array(1);
   #steps = 0;
+  /** Steps from which on 1 − beta^steps is 1: a power costs as much as a whole step. */
+  readonly #ones: readonly [beta1: number, beta2: number];
 
   constructor(options: AdamOptions) {
     this.#options = options;
+    this.#ones = [forgotten(options.beta_1), forgotten(options.beta_2)];
   }
 
   get code(): StepCode {
@@ -47,7 +50,10 @@ export class Adam implements Optimizer {
   begin(): void {
     const { lr, beta_1, beta_2 } = this.#options;
     this.#steps += 1;
-    this.rate[0] = (lr * Math.sqrt(1 - beta_2 ** this.#steps)) / (1 - beta_1 ** this.#steps);
+    const steps = this.#steps;
+    const [ones1, ones2] = this.#ones;
+    this.rate[0] =
+      (lr * Math.sqrt(steps < ones2 ? 1 - beta_2 ** steps : 1)) / (steps < ones1 ? 1 - beta_1 ** steps : 1);
   }
 
   step(j: number, weight: number, gradient: number): number {
@@ -81,4 +87,9 @@ export class Adam implements Optimizer {
     this.means = reader.floats();
     this.squares = reader.floats();
   }
+}
+
+/** Steps after which beta^steps is far below half of 1's last bit. */
+function forgotten(beta: number): number {
+  return beta > 0 ? Math.ceil(-64 / Math.log2(beta)) : 1;
 }
