@@ -84,6 +84,7 @@ export const SUBJECTS: readonly Subject[] = [
     ...linear,
   },
   { name: 'linear', options: { kind: 'linear' }, task: 'regression', river: 'linear', ...linear },
+  { name: 'quantile', options: { kind: 'quantile' }, task: 'regression', river: 'quantile', ...linear },
   { name: 'softmax', options: { kind: 'softmax' }, task: 'multiclass', river: 'softmax', ...linear },
   { name: 'naive_bayes', options: { kind: 'naive_bayes' }, task: 'binary', river: 'naive_bayes', goal: 20 },
   { name: 'hoeffding_tree', options: { kind: 'hoeffding_tree' }, task: 'binary', river: 'hoeffding_tree', goal: 20 },

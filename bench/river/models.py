@@ -7,6 +7,24 @@ def scaled(model):
     return preprocessing.StandardScaler() | model
 
 
+class Quantiles:
+    """What `quantile` is: several quantiles of the same scaled row, in order. River has one a model; they share the scaler here."""
+
+    def __init__(self, *quantiles):
+        self.scaler = preprocessing.StandardScaler()
+        self.models = [linear_model.LinearRegression(loss=optim.losses.Quantile(quantile)) for quantile in quantiles]
+
+    def predict_one(self, x):
+        scaled = self.scaler.transform_one(x)
+        return sorted(model.predict_one(scaled) for model in self.models)
+
+    def learn_one(self, x, y):
+        self.scaler.learn_one(x)
+        scaled = self.scaler.transform_one(x)
+        for model in self.models:
+            model.learn_one(scaled, y)
+
+
 MODELS = {
     "logistic": lambda seed: scaled(linear_model.LogisticRegression()),
     "logistic_sgd_0.1": lambda seed: scaled(linear_model.LogisticRegression(optimizer=optim.SGD(0.1))),
@@ -19,6 +37,7 @@ MODELS = {
         linear_model.LinearRegression(optimizer=optim.AdaGrad(1.0), intercept_lr=0.1)
     ),
     "pa_regressor": lambda seed: scaled(linear_model.PARegressor()),
+    "quantile": lambda seed: Quantiles(0.1, 0.5, 0.9),
     "softmax": lambda seed: scaled(linear_model.SoftmaxRegression()),
     "naive_bayes": lambda seed: naive_bayes.GaussianNB(),
     "hoeffding_tree": lambda seed: tree.HoeffdingTreeClassifier(),

@@ -20,7 +20,7 @@ import type {
 } from './model.ts';
 import { StateWriter } from './saved-state.ts';
 import type { SeriesKeys } from './series-keys.ts';
-import { predictionCode, predictionOf, ValuePrediction } from './target.ts';
+import { predictionCode, predictionOf, ValuePrediction, ValuesPrediction } from './target.ts';
 
 export interface EncodedModelParts {
   readonly kind: string;
@@ -186,8 +186,14 @@ export class EncodedModel implements Model {
   #predictAll(row: FeatureRow): Prediction {
     const input = this.#encode(row, false);
     if (!this.#classes) {
-      const score = this.#learner.predict(input);
-      const outputs = named(this.#learner.outputNames!, this.#learner.outputs!(input));
+      const learner = this.#learner;
+      const { outputNames, scoreAt } = learner;
+      // Of most kinds the score is one of what is said; asking for both takes twice as long.
+      const first = scoreAt === undefined ? learner.predict(input) : undefined;
+      const values = learner.outputs!(input);
+      const score = first ?? values[scoreAt!]!;
+      const outputs = named(outputNames!, values);
+      if (this.task === 'regression') return new ValuesPrediction(score, outputs);
       return { score, prediction: predictionOf(this.task, score), outputs };
     }
     // What `predict` says is the first of the greatest of these, and asking for both takes twice as long.

@@ -46,6 +46,8 @@ export interface Learner {
    */
   outputs?(x: Input): Float64Array;
   readonly outputNames?: readonly string[];
+  /** Where `outputs` has what `predict` says; undefined: nowhere, or not always. */
+  readonly scoreAt?: number;
   /**
    * `y`: 1/0 for binary, the number for regression, the class's index for multiclass (a new one is the next integer). Finite,
    * as is `weight` ≥ 0: the model sees to it.

@@ -61,6 +61,20 @@ export class ValuePrediction implements Prediction {
   }
 }
 
+/** The same with what else is said, by name. */
+export class ValuesPrediction extends ValuePrediction {
+  readonly outputs: Readonly<Record<string, number>>;
+
+  constructor(score: number, outputs: Readonly<Record<string, number>>) {
+    super(score);
+    this.outputs = outputs;
+  }
+
+  override toJSON(): Prediction {
+    return { score: this.score, prediction: this.prediction, outputs: this.outputs };
+  }
+}
+
 /** `#said` of a model, as code: from `said` to a prediction. */
 export function predictionCode(task: Task): CodeExpression {
   if (task === 'regression') return { code: 'new ValuePrediction(said)', uses: { ValuePrediction } };

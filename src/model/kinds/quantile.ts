@@ -37,7 +37,8 @@ const OUTLIER = 10;
 export class Quantile implements Learner {
   readonly outputNames: readonly string[];
   readonly #quantiles: readonly number[];
-  readonly #middle: number;
+  /** The middle one. */
+  readonly scoreAt: number;
   readonly #scores: readonly LinearScore[];
   readonly #outputs: Float64Array;
   /** Mean absolute error to the middle quantile, of the last examples most. */
@@ -48,7 +49,7 @@ export class Quantile implements Learner {
     this.#quantiles = [...options.quantiles].sort((a, b) => a - b);
     this.outputNames = this.#quantiles.map((quantile) => asKey(String(quantile)));
     const distance = (i: number) => Math.abs(this.#quantiles[i]! - 0.5);
-    this.#middle = this.#quantiles.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
+    this.scoreAt = this.#quantiles.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
     const gradient = { ...options, optimizer: { name: 'sgd', lr: options.lr } } as const;
     const loaded = new Map<number, LinearScore>();
     if (saved) {
@@ -78,12 +79,19 @@ export class Quantile implements Learner {
   }
 
   predict(x: Input): number {
-    return this.outputs(x)[this.#middle]!;
+    return this.outputs(x)[this.scoreAt]!;
   }
 
   outputs(x: Input): Float64Array {
-    for (let q = 0; q < this.#scores.length; q++) this.#outputs[q] = this.#scores[q]!.raw(x);
-    return this.#outputs.sort();
+    const outputs = this.#outputs;
+    for (let q = 0; q < this.#scores.length; q++) {
+      const raw = this.#scores[q]!.raw(x);
+      // Into order as they come: they nearly are, and are few.
+      let at = q;
+      for (; at > 0 && outputs[at - 1]! > raw; at--) outputs[at] = outputs[at - 1]!;
+      outputs[at] = raw;
+    }
+    return outputs;
   }
 
   learn(x: Input, y: number, weight: number): void {
@@ -91,13 +99,15 @@ export class Quantile implements Learner {
     // From the first example on the bias is near the target: from zero, far ones would take as long as they are far.
     if (this.#examples === 0) for (const one of this.#scores) one.bias = y;
     this.#examples += 1;
-    let error = Math.abs(y - this.#scores[this.#middle]!.raw(x));
+    const raws = this.#outputs;
+    for (let q = 0; q < this.#scores.length; q++) raws[q] = this.#scores[q]!.raw(x);
+    let error = Math.abs(y - raws[this.scoreAt]!);
     // One absurd target must not make all later steps absurd.
     if (this.#examples > FADING && error > this.#scale * OUTLIER) error = this.#scale * OUTLIER;
     this.#scale += (error - this.#scale) / Math.min(this.#examples, FADING);
     for (let q = 0; q < this.#scores.length; q++) {
       const one = this.#scores[q]!;
-      const slope = y < one.raw(x) ? 1 - this.#quantiles[q]! : -this.#quantiles[q]!;
+      const slope = y < raws[q]! ? 1 - this.#quantiles[q]! : -this.#quantiles[q]!;
       one.step(x, slope * this.#scale * Math.min(weight, MAX_WEIGHT), weight);
     }
   }
