@@ -8,7 +8,10 @@ const HEADER = 20;
 /** Microseconds from 1970 to 2000, where Postgres's timestamps start. */
 const POSTGRES_EPOCH_US = 946_684_800_000_000n;
 const OID = { bool: 16, int8: 20, int4: 23, text: 25, json: 114, float8: 701, timestamptz: 1184, lsn: 3220 } as const;
-const INFINITY_US = 9_223_372_036_854_775_807n;
+/** The greatest int8, and the timestamp infinity. */
+const INFINITY = 9_223_372_036_854_775_807n;
+/** Nearly that as a number: what is beyond is cut. As microseconds it is the year 292277, said to be infinity. */
+const MOST_US = 9.223372036854775e18;
 
 /** A one-dimensional array; `bytes` is an upper bound of an element's size. */
 class ArrayWriter {
@@ -124,19 +127,17 @@ export function lsnArray(values: readonly (bigint | null)[]): Buffer {
   return array.finish();
 }
 
-/** Microseconds since 1970 UTC; beyond ±9e18 they are ±infinity. */
+/** Microseconds since 1970 UTC; beyond the year 292277 they are ±infinity. */
 export function timestampArray(values: readonly (number | null)[]): Buffer {
   const array = new ArrayWriter(OID.timestamptz, values.length, values.length * 8);
   for (const value of values)
     if (value === null) array.null();
     else if (Number.isSafeInteger(value)) array.integer(value - Number(POSTGRES_EPOCH_US));
-    else if (Math.abs(value) > 9e18) array.int8(clampInt8(value));
+    else if (Math.abs(value) >= MOST_US) array.int8(value > 0 ? INFINITY : -INFINITY - 1n);
     else array.int8(BigInt(Math.round(value)) - POSTGRES_EPOCH_US);
   return array.finish();
 }
 
 function clampInt8(value: number): bigint {
-  if (value >= 9.223372036854775e18) return INFINITY_US;
-  if (value <= -9.223372036854775e18) return -INFINITY_US - 1n;
-  return BigInt(Math.round(value));
+  return Math.abs(value) >= MOST_US ? (value > 0 ? INFINITY : -INFINITY - 1n) : BigInt(Math.round(value));
 }

@@ -42,7 +42,7 @@ export interface PartitionState {
   readonly alerting?: Uint8Array;
 }
 
-/** A row of the score table. Times are microseconds since 1970 UTC; ±infinity beyond ±9e18. */
+/** A row of the score table. Times are microseconds since 1970 UTC; ±infinity beyond the year 292277. */
 export interface ScoreRow {
   readonly key: KeyText;
   readonly score: number | null;

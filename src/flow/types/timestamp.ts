@@ -6,9 +6,9 @@ import { formatFraction, type Interval } from './interval.ts';
 import { pad2 } from './two-digits.ts';
 import { localFromUtc, offsetSecondsAt, utcFromLocal } from './time-zone.ts';
 
-/** Timestamp infinity: the int64 extremes. */
-export const INFINITY_US = 2n ** 63n - 1n;
-export const MINUS_INFINITY_US = -(2n ** 63n);
+/** Timestamp infinity: beyond every timestamp, of which the latest, counted from 1970, are beyond 64 bits. */
+export const INFINITY_US = 10n ** 19n;
+export const MINUS_INFINITY_US = -INFINITY_US;
 /** Date infinity: the int32 extremes. */
 export const INFINITY_DAYS = 2 ** 31 - 1;
 export const MINUS_INFINITY_DAYS = -(2 ** 31);

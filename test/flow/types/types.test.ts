@@ -13,6 +13,14 @@ import {
 } from '../../../src/flow/types/decimal.ts';
 import { jsonPrinterOf, jsonReaderOf, parserOf, printerOf, textCastOf } from '../../../src/flow/types/sql-text.ts';
 import type { SqlValue } from '../../../src/flow/types/sql-value.ts';
+import {
+  INFINITY_US,
+  MINUS_INFINITY_US,
+  parseDate,
+  parseTimestamp,
+  usFromDateUnchecked,
+  zonedFromLocalUnchecked,
+} from '../../../src/flow/types/timestamp.ts';
 import { OID } from '../../../src/flow/types/type-oid.ts';
 import { createDatabase } from '../../support/database.ts';
 
@@ -238,4 +246,13 @@ test('text that a type never prints is refused', () => {
   }
   const value: NumericValue | undefined = parseNumeric('');
   expect(value).toBe(undefined);
+});
+
+test('no timestamp is beyond infinity, and a date that is too late for one stands just before it', () => {
+  const compare = comparatorOf(OID.timestamp, 0);
+  const last = parseTimestamp('294276-12-31 23:59:59.999999');
+  const late = zonedFromLocalUnchecked(usFromDateUnchecked(parseDate('5874897-12-31')), 'America/New_York');
+  const ordered = [MINUS_INFINITY_US, 0n, last, late, INFINITY_US];
+  for (const [i, one] of ordered.entries())
+    for (const [j, other] of ordered.entries()) expect(Math.sign(compare(one, other))).toBe(Math.sign(i - j));
 });
