@@ -82,7 +82,8 @@ const INTERVAL =
 /** Reads what Postgres prints under intervalstyle postgres. Throws on anything else. */
 export function parseInterval(text: string): Interval {
   const match = INTERVAL.exec(text);
-  if (!match || text === '') throw new TypeError(`not an interval as Postgres before 17 prints it: ${JSON.stringify(text)}`);
+  if (!match || text === '')
+    throw new TypeError(`not an interval as Postgres before 17 prints it: ${JSON.stringify(text)}`);
   const [, years, months, days, sign, hours, minutes, seconds, fraction] = match;
   let us = 0n;
   if (hours !== undefined) {
