@@ -46,8 +46,7 @@ create table millrace._retraining_examples (
 alter table millrace._retraining_examples alter column features set storage external;
 comment on table millrace._retraining_examples is 'Private: what a retraining learns; deleted as far as it has, and at its end.';
 
-drop view millrace.models;
-create view millrace.models as
+create or replace view millrace.models as
   select p.name as pipeline, m.version, m.kind, m.examples,
          case when pg_has_role(p.owner_id, 'usage') then m.metrics::jsonb
               else m.metrics::jsonb - array(select k.name from json_object_keys(m.metrics) k (name) where k.name like '% f1:%') end as metrics,
@@ -57,7 +56,6 @@ create view millrace.models as
     from millrace._models m join millrace._pipelines p on (p.id, p.generation) = (m.pipeline_id, m.generation)
    where p.desired <> 'dropped';
 comment on view millrace.models is 'Saved versions of each pipeline''s model: what each had learned, how good it was, why it was saved, its options, and of auto how its candidates did. asked: what the definition said, where a retraining has put other options in its place.';
-grant select on millrace.models to public;
 
 create view millrace.retrainings as
   select p.name as pipeline, r.command, r.model::jsonb as model,

@@ -119,6 +119,10 @@ export class Challenger {
     return { trained: this.#trained, judged: pairs, loss: none ? null : other, servingLoss: none ? null : own };
   }
 
+  wasGiven(partition: number, at: ItemPosition): boolean {
+    return !isAboveItem(at, this.#given[partition]);
+  }
+
   /** Another model serves: what was compared says nothing of that one. */
   compareAnew(): void {
     this.#duel = newDuel();
@@ -134,7 +138,7 @@ export class Challenger {
     row: FeatureRow | undefined,
     serving: Model | undefined,
   ): Verdict | undefined {
-    if (!isAboveItem(example.at, this.#given[partition])) return undefined;
+    if (this.wasGiven(partition, example.at)) return undefined;
     this.#given[partition] = example.at;
     if (example.label !== null) this.#seen += 1;
     if (this.#waiting === undefined) {

@@ -12,20 +12,48 @@ interface SavedCourse extends Followed {
 }
 
 export class Course {
-  definition: SinkDefinition;
+  #definition: SinkDefinition;
   /** The model's options, in the place of those that were asked for. */
   #inPlace: VersionOptions | undefined;
 
   /** @param definition of a partition: perhaps an older one than was followed */
   constructor(definition: SinkDefinition, checkpoint: LearnerCheckpoint | undefined) {
-    this.definition = definition;
+    this.#definition = definition;
     const saved = checkpoint && splitParts(checkpoint.metrics).course;
     if (saved === undefined) return;
     const { inPlace, ...followed } = JSON.parse(Buffer.from(saved).toString()) as SavedCourse;
     this.#inPlace = inPlace ?? undefined;
     if (definition.revision >= followed.revision) return;
     const { promote: _promote, retrain: _retrain, refused: _refused, ...rest } = definition;
-    this.definition = { ...rest, ...followed };
+    this.#definition = { ...rest, ...followed };
+  }
+
+  get definition(): SinkDefinition {
+    return this.#definition;
+  }
+
+  /**
+   * From here on. A retraining that it asks for is yet to be begun: until {@link begun} a checkpoint does not say that this
+   * definition was come to, so that after a restart it is.
+   */
+  follow(asked: SinkDefinition): void {
+    const { revision, retrain } = this.#definition;
+    if (!asksForMore(asked, this.#definition)) {
+      this.#definition = asked;
+      return;
+    }
+    const { retrain: _, ...rest } = asked;
+    this.#definition = { ...rest, ...(retrain === undefined ? {} : { retrain }), revision };
+  }
+
+  /** @param refused why not, where it could not be */
+  begun({ revision, retrain }: SinkDefinition, refused?: SinkDefinition['refused']): void {
+    this.#definition = {
+      ...this.#definition,
+      ...(retrain === undefined ? {} : { retrain }),
+      ...(refused === undefined ? {} : { refused }),
+      revision,
+    };
   }
 
   /** What the model is loaded with: with other options asked for, nothing stands in their place. */
@@ -49,9 +77,8 @@ export class Course {
     this.#inPlace = { model, asked: this.definition.model };
   }
 
-  /** Options that a stored version is loaded with: its own, where nothing else was asked for since. */
-  optionsOf({ options }: StoredVersion): ModelOptions {
-    const { model } = this.definition;
+  /** Options that a stored version is loaded with: its own, where nothing else is asked for since. */
+  static optionsOf({ options }: StoredVersion, { model }: SinkDefinition): ModelOptions {
     return options !== undefined && isSame(options.asked ?? options.model, model) ? options.model : model;
   }
 
@@ -70,6 +97,11 @@ export class Course {
     };
     return Buffer.from(JSON.stringify(saved));
   }
+}
+
+/** Another retraining than the former definition, or the end of one. */
+export function asksForMore({ retrain }: SinkDefinition, former: SinkDefinition): boolean {
+  return retrain !== undefined && !isSame(retrain, former.retrain);
 }
 
 export function isSame(a: unknown, b: unknown): boolean {

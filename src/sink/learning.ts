@@ -3,7 +3,6 @@
 import type { ModelOptions, SinkDefinition } from '../flow/pipeline.ts';
 import type { Position } from '../flow/position.ts';
 import type { Model } from '../model/model.ts';
-import { MillraceError } from '../runtime/errors.ts';
 import { beyond, isAboveItem } from '../scores/item-position.ts';
 import { PendingExamples } from '../scores/pending-examples.ts';
 import type { Place } from '../scores/retraining.ts';
@@ -18,7 +17,7 @@ import type {
 import type { AlertJudge, FeatureRow, Scored, Scorer } from '../scores/scorer.ts';
 import { joinParts } from './checkpoint-parts.ts';
 import type { Verdict } from './challenger.ts';
-import { Course, isSame } from './course.ts';
+import { asksForMore, Course, isSame } from './course.ts';
 import { GoalAlerts } from './goal-alerts.ts';
 import { measuredOutcome } from './measured-outcome.ts';
 import type { Metrics, SinkPorts } from './ports.ts';
@@ -26,7 +25,7 @@ import { Retraining, type RetrainingPorts } from './retraining.ts';
 import { versionOf, type Saved } from './model-version.ts';
 import { metricsRequest, modelRequest, segmentByOf } from './model-request.ts';
 import { outputsText } from './outputs-text.ts';
-import { keepFormer, keepServing, keepUntrained, refusedOf } from './refusal.ts';
+import { keepFormer, keepServing, refusedOf, versionGone, whyUntrained } from './refusal.ts';
 import type { Partition } from './row-alerts.ts';
 import { openMeasures, type SavedMeasures } from './saved-measures.ts';
 import { VersionHistory } from './version-history.ts';
@@ -170,7 +169,7 @@ export class Learning implements Scorer {
   }
 
   learn(partition: number, example: Example, features: FeatureRow | undefined): void {
-    if (!isAboveItem(example.at, this.#cursors[partition])) return;
+    if (!isAboveItem(example.at, this.#cursors[partition])) return this.#offer(partition, [example]);
     const row = features ?? (JSON.parse(example.features) as FeatureRow);
     const { examples } = this.#model;
     // It is about to be learned: until then both models say what they would have said of it.
@@ -197,6 +196,12 @@ export class Learning implements Scorer {
       this.#save(noticed ?? `${this.#model.examples} examples`);
     } else if (noticed !== undefined) this.#save(noticed);
     if (verdict !== undefined) this.#decide(verdict);
+  }
+
+  /** Learned examples that the challenger has not had: a checkpoint is to say that now it has. */
+  #offer(partition: number, examples: readonly Example[]): void {
+    if (this.retraining.missed(partition, examples, this.#cursors[partition]))
+      this.#checkpoint = this.#snapshot(this.#model.save());
   }
 
   /** The model that was retrained takes this one's place, or is given up. */
@@ -226,10 +231,8 @@ export class Learning implements Scorer {
   }
 
   metrics(): MetricValue[] {
-    return [...this.#metrics.values(), ...this.#alerts.rows()].map((value) => ({
-      ...value,
-      modelVersion: this.#history.version,
-    }));
+    const modelVersion = this.#history.version;
+    return [...this.#metrics.values(), ...this.#alerts.rows()].map((value) => ({ ...value, modelVersion }));
   }
 
   /**
@@ -248,24 +251,23 @@ export class Learning implements Scorer {
     const former = course.definition;
     if (asked.revision < former.revision) return asked;
     if (asked.revision === former.revision) return { ...asked, model: former.model, ...refusedOf(former) };
-    const formerOptions = course.options;
-    course.definition = asked;
     if (asked.promote !== undefined && !isSame(asked.promote, former.promote))
       await this.#promote(asked, former, asked.promote.version);
-    else if (isSame(asked.model, formerOptions)) this.#adopt(asked, former);
+    else if (isSame(asked.model, course.options)) this.#adopt(asked, former);
     else if (!isSame(asked.model, former.model)) await this.#change(asked, former);
-    await this.#retrain(asked, former, place);
+    else course.follow(asked);
+    if (asksForMore(asked, former)) await this.#retrain(asked, place);
     return course.definition;
   }
 
+  // Until a change is made, what others save is of the former definition: so it takes effect after every wait.
   async #change(asked: SinkDefinition, former: SinkDefinition): Promise<void> {
     try {
-      await this.#reload(asked.model);
+      await this.#reload(asked);
       this.#adopt(asked, former);
       this.#save('options changed');
     } catch (error) {
-      this.#course.definition = former;
-      this.#course.definition = keepFormer(asked, { model: former.model }, error);
+      this.#course.follow(keepFormer(asked, { model: former.model }, error));
     }
   }
 
@@ -276,43 +278,43 @@ export class Learning implements Scorer {
   async #promote(asked: SinkDefinition, former: SinkDefinition, version: number): Promise<void> {
     try {
       const stored = await this.#ports.store.version(this.#id, version);
-      if (stored === undefined)
-        throw new MillraceError('MODEL_STATE', `version ${version} is not stored any more`, {
-          hint: 'The model option "keep_versions" says how many are.',
-        });
-      const options = this.#course.optionsOf(stored);
+      if (stored === undefined) throw versionGone(version);
+      const options = Course.optionsOf(stored, asked);
       this.#model = await this.#ports.loadModel(modelRequest({ ...asked, model: options }), stored.state);
       this.#adopt(asked, former, options);
       this.retraining.compareAnew();
       this.#learned += 1;
       this.#save(`version ${version} promoted`, version);
     } catch (error) {
-      this.#course.definition = keepServing(asked, former.model, version, error);
+      this.#course.follow(keepServing(asked, former.model, version, error));
     }
   }
 
   /** A challenger is begun beside the model, or the one that there is given up. */
-  async #retrain(asked: SinkDefinition, former: SinkDefinition, place: Place): Promise<void> {
-    if (asked.retrain === undefined || isSame(asked.retrain, former.retrain)) return;
+  async #retrain(asked: SinkDefinition, place: Place): Promise<void> {
+    const done = (refused?: SinkDefinition['refused']): void => {
+      this.#course.begun(asked, refused);
+      // Its examples are those before this record: a restart must not begin it at another one.
+      this.#checkpoint = this.#snapshot(this.#model.save());
+    };
     try {
-      await this.retraining.command(asked, asked.retrain, this.#model, place);
+      await this.retraining.command(asked, asked.retrain!, this.#model, place, done);
     } catch (error) {
-      this.#course.definition = keepUntrained(this.#course.definition, error);
+      done(whyUntrained(asked, error));
     }
-    // Its examples are those before this record: a restart must not begin it at another one.
-    this.#checkpoint = this.#snapshot(this.#model.save());
   }
 
   /** The model has these options now; quality may be shown by another feature. */
   #adopt(asked: SinkDefinition, former: SinkDefinition, options: ModelOptions = asked.model): void {
+    this.#course.follow(asked);
     this.#course.putInPlace(options);
     if (segmentByOf(asked) === segmentByOf(former)) return;
     this.#metrics = this.#ports.openMetrics(metricsRequest(asked, this.#model), this.#metrics.save());
   }
 
   /** The model with other options. Another partition may learn meanwhile: then from there again. */
-  async #reload(options: ModelOptions): Promise<void> {
-    const request = modelRequest({ ...this.#course.definition, model: options });
+  async #reload(asked: SinkDefinition): Promise<void> {
+    const request = modelRequest(asked);
     for (;;) {
       const learned = this.#learned;
       const model = await this.#ports.loadModel(request, this.#model.save());
@@ -328,7 +330,7 @@ export class Learning implements Scorer {
    * they would be written only to be deleted with the next.
    */
   takeSaved(partition: number, examples: readonly Example[]): Saved {
-    this.retraining.missed(partition, examples, this.#cursors[partition]);
+    this.#offer(partition, examples);
     let checkpoint = this.#checkpoint;
     let left = beyond(checkpoint?.cursors[partition], examples);
     let learnedBytes = 0;
@@ -359,7 +361,7 @@ export class Learning implements Scorer {
     this.#history.add((version) => {
       const state = this.#model.save();
       this.#checkpoint = this.#snapshot(state);
-      const { versionOptions: options } = this.#course;
+      const options = this.#course.versionOptions;
       const given = { version, state, cursors: [...this.#cursors], reason, promoted, options };
       return versionOf(this.#model, this.#metrics, { ...given, savedAtUs: this.#ports.clock.nowUs() });
     });

@@ -37,14 +37,19 @@ export function keepServing(
   return { ...asked, model, refused };
 }
 
-/** The definition, because nothing can be retrained as it asks. */
-export function keepUntrained(asked: SinkDefinition, error: unknown): SinkDefinition {
+/** Why nothing is retrained as a definition asks. Rejects with what passes. */
+export function whyUntrained({ name }: SinkDefinition, error: unknown): NonNullable<SinkDefinition['refused']> {
   if (!(error instanceof MillraceError) || error.code !== 'MODEL_INVALID') throw error;
-  const refused = {
+  return {
     reason: `no model is retrained, since what was asked for cannot be done: ${error.message}`,
-    hint: `${error.hint === undefined ? '' : `${error.hint} `}Ask for another: select millrace.retrain('${asked.name}', model => …), or take it back: select millrace.cancel_retrain('${asked.name}').`,
+    hint: `${error.hint === undefined ? '' : `${error.hint} `}Ask for another: select millrace.retrain('${name}', model => …), or take it back: select millrace.cancel_retrain('${name}').`,
   };
-  return { ...asked, refused };
+}
+
+export function versionGone(version: number): MillraceError {
+  return new MillraceError('MODEL_STATE', `version ${version} is not stored any more`, {
+    hint: 'The model option "keep_versions" says how many are.',
+  });
 }
 
 /** What was read is not what stands there any more. */

@@ -74,15 +74,19 @@ export class Retraining {
     return ended;
   }
 
-  /** Rejects with what makes a challenger impossible; it is then told as refused. One that is there goes in any case. */
+  /**
+   * Rejects with what makes a challenger impossible; it is then told as refused. One that is there goes in any case.
+   * @param done called in the moment in which what was asked for is done, before anybody else has a turn
+   */
   async command(
     definition: SinkDefinition,
     { command, train }: RetrainCommand,
     serving: Model,
     place: Place,
+    done: () => void,
   ): Promise<void> {
     this.giveUp('cancelled', train === undefined ? 'it was cancelled' : 'another one was asked for');
-    if (train === undefined) return;
+    if (train === undefined) return done();
     const plan: ChallengerPlan = { command, options: train.model, patience: train.patience };
     try {
       const request = requestOf(definition, plan);
@@ -100,6 +104,7 @@ export class Retraining {
           if (stored === 'stolen') throw stolen();
           failPoint('sink.examples-copied');
           challenger.begin(stored);
+          done();
         } catch (error) {
           // What passes ends this turn and all after it; what does not, as a full disk, must not stop the scores.
           if (isRetryable(error)) throw error;
@@ -110,8 +115,10 @@ export class Retraining {
     } catch (error) {
       this.#challenger = undefined;
       if (isRetryable(error)) throw error;
-      if (!(error instanceof MillraceError) || error.code !== 'MODEL_INVALID')
-        return this.#end(plan, undefined, 'failed', `it could not be begun: ${messageOf(error)}`);
+      if (!(error instanceof MillraceError) || error.code !== 'MODEL_INVALID') {
+        this.#end(plan, undefined, 'failed', `it could not be begun: ${messageOf(error)}`);
+        return done();
+      }
       this.#end(plan, undefined, 'refused', [error.message, error.hint].filter(Boolean).join('. '));
       throw error;
     }
@@ -134,15 +141,18 @@ export class Retraining {
   }
 
   /**
-   * A batch's examples that the serving model had learned before there was a challenger, and that were stored after what it is
-   * trained on was copied: only beside other partitions.
+   * Examples that the serving model had learned before there was a challenger, and that were stored after what it is trained on was
+   * copied: only beside other partitions. True where there are any: no checkpoint has them in the challenger.
    */
-  missed(partition: number, examples: readonly Example[], learned: ItemPosition | undefined): void {
-    if (this.#challenger === undefined || learned === undefined) return;
+  missed(partition: number, examples: readonly Example[], learned: ItemPosition | undefined): boolean {
+    let any = false;
     for (const example of examples) {
-      if (isAboveItem(example.at, learned)) return;
+      if (this.#challenger === undefined || learned === undefined || isAboveItem(example.at, learned)) break;
+      if (this.#challenger.wasGiven(partition, example.at)) continue;
+      any = true;
       this.take(partition, example, undefined, undefined);
     }
+    return any;
   }
 
   /**

@@ -6,11 +6,15 @@ import type { RetrainCommand, SinkDefinition } from '../../src/flow/pipeline.ts'
 import type { StreamRecord } from '../../src/flow/record.ts';
 import { createModel } from '../../src/model/create-model.ts';
 import { MillraceError } from '../../src/runtime/errors.ts';
+import { isAboveItem } from '../../src/scores/item-position.ts';
+import type { ItemPosition } from '../../src/scores/score-store.ts';
+import type { StoredExamples } from '../../src/scores/retraining.ts';
 import { splitParts } from '../../src/sink/checkpoint-parts.ts';
 import type { SinkPorts, SinkReport } from '../../src/sink/ports.ts';
 import { MemoryScoreStore } from '../simulation/memory-score-store.ts';
 import { ArrayLog } from './array-log.ts';
 import { contents } from './contents.ts';
+import { killedOften } from './killed-often.ts';
 import { definition, ports, runToEnd, seeded } from './history.ts';
 
 const topic = { group: 'g', pipelineId: 1, generation: 1 };
@@ -382,6 +386,64 @@ test('with several partitions every example is learned once', async () => {
     expect(versions.find((one) => one.version === version)!.examples).toBe(trained + Math.ceil(trained / 20) + judged);
   }
 });
+
+/** Every example that has a label, by partition: of a run that stores each, since no checkpoint has learned it. */
+async function allExamples(seed: number): Promise<ItemPosition[][]> {
+  const all: ItemPosition[][] = [[], [], []];
+  class Recording extends MemoryScoreStore {
+    override write(...given: Parameters<MemoryScoreStore['write']>): ReturnType<MemoryScoreStore['write']> {
+      const [{ partition }, , { examples }] = given;
+      all[partition]!.push(...examples.filter(({ label }) => label !== null).map(({ at }) => at));
+      return super.write(...given);
+    }
+  }
+  const unsaved = { model: { ...poor.model, save_every: 1_000_000 } };
+  const { checkpoint } = await run(changing(seed, [], { partitions: 3, with: unsaved }), {
+    ...{ partitions: 3, fetch: () => 1, store: new Recording() },
+  });
+  const learned = all.flatMap((some, partition) =>
+    some.filter((at) => !isAboveItem(at, checkpoint.cursors[partition])),
+  );
+  expect(learned).toHaveLength(checkpoint.examples);
+  return all;
+}
+
+test.each(Array.from({ length: 24 }, (_, index) => index + 1))(
+  'with several partitions, killed often, a challenger has learned every example once (seed %i)',
+  async (seed) => {
+    const records = changing(seed, WON, { partitions: 3 });
+    let start: StoredExamples['start'] = [];
+    const random = seeded(seed);
+    const store = await killedOften({
+      random,
+      chance: 0.04,
+      live: async (given, abort, life) => {
+        const begin = given.beginRetraining.bind(given);
+        given.beginRetraining = async (...asked) => {
+          const begun = await begin(...asked);
+          if (begun !== 'stolen') ({ start } = begun);
+          return begun;
+        };
+        const log = new ArrayLog(topic, 3, () => 1 + Math.floor(random() * 40));
+        log.append(records);
+        return runToEnd(ports(log, given, seeded(life)), { abort }).finally(() => {
+          given.beginRetraining = begin;
+        });
+      },
+    });
+    const { retrainings, versions, ...rest } = store.generation(topic);
+    const checkpoint = rest.checkpoint!;
+    const { end, examples } = retrainings.all.get(2)!;
+    expect(end).toMatchObject({ state: 'promoted', trained: examples.length });
+    // It serves, and has learned all that came since.
+    expect(versions.at(-1)!.options.model).toEqual(good);
+    // The last commit's examples wait for the next one.
+    const later = (await allExamples(seed)).flatMap((some, partition) =>
+      some.filter((at) => isAboveItem(at, start[partition]) && !isAboveItem(at, checkpoint.cursors[partition])),
+    );
+    expect(checkpoint.examples).toBe(examples.length + later.length);
+  },
+);
 
 test('a challenger that cannot be trained is given up, and the pipeline goes on', async () => {
   class Forgetful extends MemoryScoreStore {
