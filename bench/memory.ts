@@ -45,8 +45,6 @@ export async function measure(): Promise<Figure[]> {
       features: COLUMNS,
       label: LABELS[task],
       seed: 1,
-      classes: true,
-      arrivals: true,
     });
     process.stderr.write(`  ${name}\n`);
     run(model, task, EVENTS / 10, 0);

@@ -60,7 +60,7 @@ async function answer(command: Command): Promise<Record<string, unknown>> {
 }
 
 function newModel(): Promise<Model> {
-  return createModel({ options, features: table.columns, label: LABELS[task], seed: 1, classes: true, arrivals: true });
+  return createModel({ options, features: table.columns, label: LABELS[task], seed: 1 });
 }
 
 /**

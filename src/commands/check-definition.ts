@@ -9,7 +9,7 @@ export function definitionChecker(url: string): (definition: SinkDefinition) => 
   const compileAlert = alertCompiler(url);
   return async (definition) => {
     const { model: options, features, label } = definition;
-    await createModel({ options, features, label, seed: 0, classes: true, arrivals: true });
+    await createModel({ options, features, label, seed: 0 });
     await compileAlert(definition);
   };
 }

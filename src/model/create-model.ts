@@ -172,8 +172,7 @@ function resolve(request: ModelRequest, former = false): Resolved {
   const task = chooseTask(kind, parsed, request);
   checkSegments(parsed, request);
   checkTargets(parsed, task);
-  checkDrift(parsed.drift, task, request.arrivals === true);
-  if (learnsArrivals(task, parsed) && !request.arrivals) throw noArrivals(kind, task);
+  checkDrift(parsed.drift, task);
   const correction = correctionOf(parsed, task);
   return { kind, learners: correctedKind(kind, correction), task, options, parsed, correction };
 }
@@ -192,15 +191,6 @@ function resolveAuto(request: ModelRequest, former: boolean): Pick<Resolved, 'ki
 
 function learnsArrivals(task: LearnedTask, parsed: LearnerOptions): boolean {
   return task === 'anomaly' || parsed.update === 'on_arrival';
-}
-
-function noArrivals(kind: Kind, task: LearnedTask): MillraceError {
-  const what = task === 'anomaly' ? `a model of the kind "${kind.name}"` : 'model option "update": "on_arrival"';
-  return new MillraceError(
-    'MODEL_INVALID',
-    `${what} is not supported here: rows that have no label are not stored`,
-    task === 'anomaly' ? {} : { hint: 'Leave it out: "on_label" is the default.' },
-  );
 }
 
 /** Columns that say series or time are no features. */

@@ -152,10 +152,6 @@ export interface ModelRequest {
   /** Undefined: no label view. A model of task anomaly has either none or a boolean one, which it never learns. */
   readonly label: ColumnType | undefined;
   readonly seed: number;
-  /** The caller gives every row to `observe`, in order. Without it every model that `learnsArrivals` is refused. */
-  readonly arrivals?: boolean;
-  /** The caller gives `learn` the label's text. Without it multiclass is refused. */
-  readonly classes?: boolean;
 }
 
 /** What a model is made from; rejects with MODEL_INVALID (a hint says what would be valid). */

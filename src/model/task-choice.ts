@@ -55,10 +55,6 @@ export function chooseTask(
       { hint: `Valid here: ${possible.map((name) => `"${name}"`).join(', ')}.` },
     );
   checkClassWeights(parsed, task);
-  if (task === 'multiclass' && !request.classes)
-    throw new MillraceError('MODEL_INVALID', `no model learns a label of type ${label.type} in a pipeline yet`, {
-      hint: `${HINTS.binary}.`,
-    });
   return task;
 }
 

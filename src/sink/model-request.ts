@@ -17,5 +17,5 @@ export function segmentByOf({ model }: SinkDefinition): string | undefined {
 export function modelRequest(definition: SinkDefinition): ModelRequest {
   const seed = (definition.pipelineId * 2_654_435_761 + definition.generation) % 4_294_967_296;
   const { model: options, features, label } = definition;
-  return { options, features, label, seed, classes: true, arrivals: true };
+  return { options, features, label, seed };
 }

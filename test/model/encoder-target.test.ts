@@ -163,7 +163,7 @@ describe('a category encoded by its target', () => {
   });
 
   test('is refused where the label is a class, and its option where it means nothing', async () => {
-    const classes = { ...request({ as: 'target' }, { kind: 'softmax' }), label: textLabel, classes: true };
+    const classes = { ...request({ as: 'target' }, { kind: 'softmax' }), label: textLabel };
     await expect(createModel(classes)).rejects.toMatchObject({
       code: 'MODEL_INVALID',
       message: 'model option "encode.features.shop.as" is "target", which needs a boolean or a number as the label',

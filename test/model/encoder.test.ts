@@ -248,11 +248,10 @@ describe('an encoder', () => {
 });
 
 describe('"update": "on_arrival"', () => {
-  test('learns means and deviations as rows arrive, and is refused where arrivals are not given', async () => {
+  test('learns means and deviations as rows arrive', async () => {
     const { columns, rows } = phishing();
     const request = requestFor(columns, { update: 'on_arrival' });
-    await expect(createModel(request)).rejects.toMatchObject({ code: 'MODEL_INVALID' });
-    const model = await createModel({ ...request, arrivals: true });
+    const model = await createModel(request);
     expect(model.learnsArrivals).toBe(true);
     for (const row of rows.slice(0, 500)) model.observe(row.features);
     const before = Buffer.from(model.save());
@@ -269,7 +268,7 @@ describe('"update": "on_arrival"', () => {
       const encode = { scale: 'standard' };
       // Labels come 50 rows after their row, as they do in life.
       const run = async (update: string, reloadAt?: number): Promise<string> => {
-        const request = { ...requestFor(columns, { kind, update, encode }), arrivals: true };
+        const request = requestFor(columns, { kind, update, encode });
         let model = await createModel(request);
         const scores: number[] = [];
         for (let i = 0; i < 400; i++) {
@@ -293,7 +292,7 @@ describe('"update": "on_arrival"', () => {
   test('lets a target encoding learn nothing before the label is there', async () => {
     const columns = [{ name: 'shop', typeOid: 25, type: 'text' }];
     const encode = { features: { shop: { as: 'target', scale: 'none', smoothing: 0 } } };
-    const model = await createModel({ ...requestFor(columns, { update: 'on_arrival', encode }), arrivals: true });
+    const model = await createModel(requestFor(columns, { update: 'on_arrival', encode }));
     for (let i = 0; i < 20; i++) model.observe({ shop: 'a' });
     model.learn({ features: { shop: 'a' }, target: 1, weight: 1 });
     // It was learned as 0, the mean before: only the bias moved, and the weight of a mean of 1 is still none.

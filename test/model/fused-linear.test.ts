@@ -86,7 +86,6 @@ function requestOf({ label, ...options }: ModelOptions) {
       ? { name: 'y', typeOid: 701, type: 'double precision' }
       : { name: 'y', typeOid: BOOLEAN, type: 'boolean' },
     seed: 5,
-    arrivals: true,
   };
 }
 

@@ -55,7 +55,7 @@ describe('on every row of phishing, predict then learn', () => {
   test.each(CLASS_TRACES)('%s is what River says of every class, with options %j', async (trace, options) => {
     const { columns, rows } = phishingClasses();
     const expected = goldenOutputs(trace);
-    const model = await createModel({ ...requestFor(columns, options), label: textLabel, classes: true });
+    const model = await createModel({ ...requestFor(columns, options), label: textLabel });
     let worst = 0;
     for (const [i, { features, label }] of rows.entries()) {
       const { score, prediction, outputs } = model.predictMany([features])[0]!;

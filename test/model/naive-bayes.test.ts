@@ -62,7 +62,6 @@ async function modelOf(options: Record<string, unknown>, label: ColumnType): Pro
   return await createModel({
     ...requestFor(columns, { kind: 'naive_bayes', ...options }),
     label,
-    classes: true,
   });
 }
 

@@ -55,7 +55,7 @@ describe('a neural net', () => {
   });
 
   test('gives a class that comes late a probability near 0, and learns it', async () => {
-    const request = { ...requestFor(ab, neural()), label: textLabel, classes: true };
+    const request = { ...requestFor(ab, neural()), label: textLabel };
     const model = await createModel(request);
     const random = seeded(13);
     const learn = (label: string, a: number) =>

@@ -64,7 +64,7 @@ describe('model options that are not valid are refused with what would be', () =
     }
     const limits = { amuont: [0, 1] };
     const anomalies = requestFor(columns, { kind: 'half_space_trees', limits });
-    await expect(createModel({ ...anomalies, arrivals: true })).rejects.toMatchObject({
+    await expect(createModel(anomalies)).rejects.toMatchObject({
       code: 'MODEL_INVALID',
       message: 'model option "limits" names "amuont", which is no feature of numbers',
       hint: 'Did you mean "amount"? Features of numbers: amount, count.',
@@ -104,11 +104,7 @@ describe('model options that are not valid are refused with what would be', () =
     expect(await refusal({ kind: 'softmax' })).toContain('"softmax" needs a text or integer label');
     expect(await refusal({ kind: 'quantile' }, textLabel)).toContain('"quantile" needs a numeric label');
     expect(await refusal({ kind: 'passive_aggressive' }, textLabel)).toContain('needs a boolean or numeric label');
-    // The caller must say that it gives the label's text.
-    expect(await refusal({ kind: 'softmax' }, textLabel)).toContain(
-      'no model learns a label of type text in a pipeline yet',
-    );
-    const none = { ...requestFor(columns), label: undefined, arrivals: true };
+    const none = { ...requestFor(columns), label: undefined };
     await expect(createModel(none)).rejects.toThrow(/"logistic" learns from labels, and there is no label view/);
     expect((await createModel({ ...none, options: { kind: 'auto' } })).kind).toBe('half_space_trees');
   });
@@ -117,7 +113,7 @@ describe('model options that are not valid are refused with what would be', () =
 describe('an integer label', () => {
   const label = { name: 'label', typeOid: 23, type: 'integer' };
   const learnt = async (options: Record<string, unknown>) => {
-    const model = await createModel({ ...requestFor(columns, options), label, classes: true });
+    const model = await createModel({ ...requestFor(columns, options), label });
     model.learn({ features: { amount: 1 }, target: 7, label: '7', weight: 1 });
     const { score, prediction, outputs } = model.predictMany([{ amount: 1 }])[0]!;
     return { task: model.task, score, prediction, ...(outputs && { outputs }) };

@@ -11,7 +11,7 @@ import { seeded } from './seeded.ts';
 const columns: readonly ColumnType[] = floatColumns(['x', 'y']);
 
 function requestOf(label: ColumnType, options: Record<string, unknown> = {}, features = columns): ModelRequest {
-  return { options: { kind: 'auto', ...options }, features, label, seed: 1, classes: true };
+  return { options: { kind: 'auto', ...options }, features, label, seed: 1 };
 }
 
 /** Fits a line: true above x + y = 1, but one in 20 the other way. */

@@ -117,8 +117,6 @@ test.each(Array.from({ length: 16 }, (_, i) => i + 1))('options drawn with the s
     features: columns,
     label: LABELS[task],
     seed: 5,
-    classes: true,
-    arrivals: true,
   };
   const whole = await createModel(request);
   let parts = await createModel(request);

@@ -145,7 +145,6 @@ describe('a TensorFlow.js model', () => {
     const classes = await createModel({
       ...tensorflow({ lr: 0.01, max_classes: 4 }, ab),
       label: textLabel,
-      classes: true,
     });
     let error = 0;
     let right = 0;
@@ -202,7 +201,7 @@ describe('a TensorFlow.js model is refused', () => {
     expect((await refusal(tensorflow({ topology: topology(2) }))).message).toMatch(
       /layer "last" gives 2 outputs, 1 is needed/,
     );
-    const classes = { ...tensorflow({ topology: topology(3) }), label: textLabel, classes: true };
+    const classes = { ...tensorflow({ topology: topology(3) }), label: textLabel };
     expect((await refusal(classes)).message).toMatch(/layer "last" gives 3 outputs, .*say "max_classes": 3/);
   });
 

@@ -121,7 +121,7 @@ export async function evaluate(request: EvaluationRequest): Promise<Evaluation> 
 
 /** As new. Rejects with MODEL_INVALID, before any row is read. */
 export function modelFor({ options, features, label, seed }: Omit<EvaluationRequest, 'rows'>): Promise<Model> {
-  return createModel({ options, features, label, seed, arrivals: true, classes: true });
+  return createModel({ options, features, label, seed });
 }
 
 /** Probabilities by the number of their class; a class that is new gets the next. */

@@ -6,8 +6,8 @@ import { ERROR_DETECTORS } from './detector-options.ts';
 import type { DriftOptions } from './drift-options.ts';
 
 /** Throws MODEL_INVALID. */
-export function checkDrift(options: DriftOptions, task: LearnedTask, arrivals: boolean): void {
-  const { signals, detector, action, on } = options;
+export function checkDrift(options: DriftOptions, task: LearnedTask): void {
+  const { signals, detector, action } = options;
   const loss = signals.includes('loss') && task !== 'anomaly';
   if (action !== 'alarm' && !loss)
     throw invalid(
@@ -18,11 +18,6 @@ export function checkDrift(options: DriftOptions, task: LearnedTask, arrivals: b
     throw invalid(
       `"drift.detector": "${detector.name}" counts errors, and numbers are never simply wrong`,
       'Take "adwin" or "page_hinkley".',
-    );
-  if (on === 'arrivals' && !arrivals && signals.length > 0)
-    throw invalid(
-      '"drift.on": "arrivals" is not supported here: rows that have no label are not stored',
-      'Leave it out: "examples" is the default.',
     );
 }
 

@@ -48,8 +48,6 @@ export function requestOf(subject: Subject, features: readonly ColumnType[] = co
     features,
     label: subject.label,
     seed: 42,
-    classes: true,
-    arrivals: true,
   };
 }
 

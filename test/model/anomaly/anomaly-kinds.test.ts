@@ -11,7 +11,7 @@ import { seeded } from '../seeded.ts';
 const KINDS = ['half_space_trees', 'gaussian_scorer'];
 
 function requestOf(options: ModelRequest['options'], features: readonly ColumnType[], seed = 1): ModelRequest {
-  return { options, features, label: undefined, seed, arrivals: true };
+  return { options, features, label: undefined, seed };
 }
 
 async function modelOf(options: ModelRequest['options'], features: readonly ColumnType[]): Promise<Model> {
@@ -203,7 +203,7 @@ test('trees over columns that come new take over after a window, and other optio
   expect(taller.bytes).toBeGreaterThan(before);
 });
 
-test('a label that is no boolean is refused, and so is a caller that stores no arrivals', async () => {
+test('a label that is no boolean is refused, and so are more nodes than can be', async () => {
   const request = requestOf({ kind: 'half_space_trees' }, floatColumns(['a']));
   await expect(createModel({ ...request, label: textLabel })).rejects.toMatchObject({
     code: 'MODEL_INVALID',
@@ -211,7 +211,6 @@ test('a label that is no boolean is refused, and so is a caller that stores no a
     hint: 'It learns without labels, which only measure it: leave `labels` out, or give a boolean.',
   });
   expect((await createModel({ ...request, label: booleanLabel })).task).toBe('anomaly');
-  await expect(createModel({ ...request, arrivals: false })).rejects.toMatchObject({ code: 'MODEL_INVALID' });
   await expect(
     createModel(requestOf({ kind: 'half_space_trees', height: 20, n_trees: 100 }, floatColumns(['a']))),
   ).rejects.toMatchObject({ code: 'MODEL_INVALID', message: /4194304 nodes/ });

@@ -30,7 +30,7 @@ interface Setting {
 }
 
 function requestOf({ options, columns = seaColumns, label = booleanLabel }: Setting): ModelRequest {
-  return { options, features: columns, label, seed: 7, classes: true, arrivals: true };
+  return { options, features: columns, label, seed: 7 };
 }
 
 /** Each row is scored, then learned with the score it was given. */
@@ -307,11 +307,6 @@ describe('options of drift', () => {
     [{ actions: 'adapt' }, booleanLabel, /unknown model option "actions" in "drift"/],
   ])('%j is refused', async (drift, label, message) => {
     await expect(createModel(requestOf({ options: { kind: 'auto', drift }, label }))).rejects.toThrow(message);
-  });
-
-  test('arrivals are refused where they are not given', async () => {
-    const options = { kind: 'logistic', drift: { on: 'arrivals' } };
-    await expect(createModel({ ...requestOf({ options }), arrivals: false })).rejects.toThrow(/not supported here/);
   });
 
   test('another model beside is refused of a kind that must load something first', async () => {

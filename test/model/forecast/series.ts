@@ -14,7 +14,7 @@ export const columns: readonly ColumnType[] = [
 ];
 
 export function requestOf(options: ModelRequest['options'], features = columns): ModelRequest {
-  return { options, features, label: numberLabel, seed: 1, classes: true };
+  return { options, features, label: numberLabel, seed: 1 };
 }
 
 export function forecaster(options: ModelRequest['options'], features = columns): Promise<Model> {

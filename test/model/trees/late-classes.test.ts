@@ -18,7 +18,7 @@ const KINDS: readonly [kind: string, options: Record<string, unknown>][] = [
 
 function requestOf(kind: string, options: Record<string, unknown>): ModelRequest {
   const all = { kind, max_bytes: BYTES, max_classes: 500, drift: { signals: [] }, ...options };
-  return { ...requestFor(floatColumns(NAMES), all), label: textLabel, classes: true };
+  return { ...requestFor(floatColumns(NAMES), all), label: textLabel };
 }
 
 /** Two classes for 8,000 examples, then one more with every tenth. */

@@ -32,7 +32,7 @@ const tree = {
 
 async function forestOf(columns: readonly ColumnType[], label: ColumnType, options: Record<string, unknown>, seed = 1) {
   const request = requestFor(columns, { kind: 'mondrian_forest', ...options });
-  return await createModel({ ...request, label, seed, classes: true });
+  return await createModel({ ...request, label, seed });
 }
 
 /** The nodes as they are saved. */
