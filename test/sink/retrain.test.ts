@@ -445,6 +445,29 @@ test.each(Array.from({ length: 24 }, (_, index) => index + 1))(
   },
 );
 
+test.each(Array.from({ length: 24 }, (_, index) => index + 1))(
+  'with several partitions, killed often, a version is promoted once (seed %i)',
+  async (seed) => {
+    const records = changing(seed, [[0.4, { promote: { version: 3, command: 2 } }]], { partitions: 3 });
+    const random = seeded(seed);
+    const store = await killedOften({
+      ...{ random, chance: 0.04 },
+      live: (given, abort, life) => {
+        // Others learn and save while it is read.
+        given.version = async (...asked) => {
+          for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
+          return MemoryScoreStore.prototype.version.apply(given, asked);
+        };
+        const log = new ArrayLog(topic, 3, () => 1 + Math.floor(random() * 40));
+        log.append(records);
+        return runToEnd(ports(log, given, seeded(life)), { abort });
+      },
+    });
+    const reasons = store.generation(topic).versions.map(({ reason }) => reason);
+    expect(reasons.filter((reason) => reason === 'version 3 promoted')).toHaveLength(1);
+  },
+);
+
 test('a challenger that cannot be trained is given up, and the pipeline goes on', async () => {
   class Forgetful extends MemoryScoreStore {
     override async storedExamples(...given: Parameters<MemoryScoreStore['storedExamples']>) {

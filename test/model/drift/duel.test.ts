@@ -27,6 +27,7 @@ const wins = (share: number, gain: number, most: number): number =>
 
 test('where half of all pairs count, more of them find what is little but lasts, and 500 do not', () => {
   expect(wins(0.5, 0.15, 50_000)).toBe(20);
+  expect(wins(0.5, 0.15, 5_000)).toBe(13);
   expect(wins(0, 0.15, 50_000)).toBeLessThan(12);
 });
 
