@@ -20,12 +20,12 @@ export class Adam implements Optimizer {
   /** Of the example in hand. */
   readonly rate: Float64Array = new Float64Array(1);
   #steps = 0;
-  /** Steps from which on 1 − beta^steps is 1: a power costs as much as a whole step. */
-  readonly #ones: readonly [beta1: number, beta2: number];
+  /** beta_1^steps and beta_2^steps: multiplied step by step, as a power costs as much as a whole step. */
+  #power1 = 1;
+  #power2 = 1;
 
   constructor(options: AdamOptions) {
     this.#options = options;
-    this.#ones = [forgotten(options.beta_1), forgotten(options.beta_2)];
   }
 
   get code(): StepCode {
@@ -50,10 +50,9 @@ export class Adam implements Optimizer {
   begin(): void {
     const { lr, beta_1, beta_2 } = this.#options;
     this.#steps += 1;
-    const steps = this.#steps;
-    const [ones1, ones2] = this.#ones;
-    this.rate[0] =
-      (lr * Math.sqrt(steps < ones2 ? 1 - beta_2 ** steps : 1)) / (steps < ones1 ? 1 - beta_1 ** steps : 1);
+    this.#power1 = nextPower(this.#power1, beta_1);
+    this.#power2 = nextPower(this.#power2, beta_2);
+    this.rate[0] = (lr * Math.sqrt(1 - this.#power2)) / (1 - this.#power1);
   }
 
   step(j: number, weight: number, gradient: number): number {
@@ -84,12 +83,22 @@ export class Adam implements Optimizer {
 
   load(reader: StateReader): void {
     this.#steps = reader.f64();
+    this.#power1 = power(this.#options.beta_1, this.#steps);
+    this.#power2 = power(this.#options.beta_2, this.#steps);
     this.means = reader.floats();
     this.squares = reader.floats();
   }
 }
 
-/** Steps after which beta^steps is far below half of 1's last bit. */
-function forgotten(beta: number): number {
-  return beta > 0 ? Math.ceil(-64 / Math.log2(beta)) : 1;
+/** 0 once 1 less it is 1: numbers that are nearly 0 take processors long. */
+function nextPower(power: number, beta: number): number {
+  const next = power * beta;
+  return next < 1e-17 ? 0 : next;
+}
+
+/** As the steps multiplied it. */
+function power(beta: number, steps: number): number {
+  let power = 1;
+  for (let i = 0; i < steps && power > 0; i++) power = nextPower(power, beta);
+  return power;
 }
