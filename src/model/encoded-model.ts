@@ -7,6 +7,8 @@ import type { Encoder } from './encoder/encoder.ts';
 import { ExampleReader } from './example-reader.ts';
 import { explanationOf } from './explanation.ts';
 import { FusedLinear } from './fused-linear.ts';
+import { FusedScores } from './fused-scores.ts';
+import { firstGreatest } from './kinds/softmax.ts';
 import type { Input, Learner } from './learner.ts';
 import type {
   Explanation,
@@ -52,6 +54,7 @@ export class EncodedModel implements Model {
   #examples: number;
   #skipped: number;
   readonly #fused: FusedLinear | undefined;
+  readonly #fusedScores: FusedScores | undefined;
 
   constructor(parts: EncodedModelParts) {
     this.kind = parts.kind;
@@ -71,6 +74,14 @@ export class EncodedModel implements Model {
         parts.learner.linear,
         !parts.learnsArrivals,
         predictionCode(parts.task),
+      );
+    if (!parts.series && parts.classes)
+      this.#fusedScores = FusedScores.of(
+        parts.encoder,
+        parts.learner.linears,
+        !parts.learnsArrivals,
+        parts.classes.names,
+        { code: 'classPrediction(names, outputs)', uses: { classPrediction } },
       );
   }
 
@@ -95,7 +106,7 @@ export class EncodedModel implements Model {
   }
 
   predictMany(rows: readonly FeatureRow[]): Prediction[] {
-    const fused = this.#fused?.predict(rows);
+    const fused = this.#fused ? this.#fused.predict(rows) : this.#fusedScores?.predict(rows);
     if (fused) return fused;
     const predictions = new Array<Prediction>(rows.length);
     if (this.#classes || this.#learner.outputNames) {
@@ -131,7 +142,7 @@ export class EncodedModel implements Model {
       return false;
     }
     const { target, weight } = reader;
-    const said = this.#fused?.learn(example.features, target, weight, judged !== undefined) ?? false;
+    const said = this.#learnFused(example.features, target, weight, judged !== undefined);
     if (judged && typeof said === 'number') this.#judge(said, target, judged);
     if (said === false) {
       const input = this.#encode(example.features, !this.learnsArrivals);
@@ -140,6 +151,14 @@ export class EncodedModel implements Model {
     }
     this.#encoder.learnTarget(example.features, target, weight);
     return true;
+  }
+
+  /** As {@link FusedLinear.learn}. */
+  #learnFused(row: FeatureRow, target: number, weight: number, asked: boolean): number | boolean {
+    if (this.#fused) return this.#fused.learn(row, target, weight, asked);
+    const outputs = this.#fusedScores?.learn(row, target, weight);
+    if (outputs === undefined) return false;
+    return asked ? firstGreatest(outputs, outputs.length) : true;
   }
 
   /** On what is said of the input that is learned: encoding the row once more as it was before would cost more than it tells. */

@@ -11,7 +11,7 @@ import type { FeatureRow, Prediction } from './model.ts';
 import { MAX_WEIGHT } from './optimizers/optimizer.ts';
 
 /** What the code calls by name: an array, as objects made of different ones have different maps, which would undo V8's code. */
-type Uses = readonly unknown[];
+export type Uses = readonly unknown[];
 /** Predictions of rows. */
 type PredictCode = (rows: readonly FeatureRow[], memory: RowMemory, score: LinearScore, uses: Uses) => Prediction[];
 /** Learns an example; `said` is given what the learner would have said of its encoded row before, where there is such an array. */
@@ -97,18 +97,18 @@ export class FusedLinear {
 }
 
 /** The parameters and what both functions need of them. */
-const OPENING = 'const { moments, indexes, values, other } = memory;';
+export const OPENING = 'const { moments, indexes, values, other } = memory;';
 
-function usesOf(one: CodeExpression, other: CodeExpression | undefined): Uses {
+export function usesOf(one: CodeExpression, other: CodeExpression | undefined): Uses {
   return Object.values({ ...one.uses, ...other?.uses });
 }
 
-function using(one: CodeExpression, other: CodeExpression): string {
+export function using(one: CodeExpression, other: CodeExpression): string {
   const names = Object.keys({ ...one.uses, ...other.uses });
   return names.map((name, i) => `const ${name} = uses[${i}];`).join(' ');
 }
 
-function present({ absent }: RowCodeParts): string {
+export function present({ absent }: RowCodeParts): string {
   return absent ? '' : 'if (x !== undefined)';
 }
 
@@ -139,6 +139,21 @@ function predictCode(parts: RowCodeParts, { said }: LinearLearner, prediction: C
 }
 
 /**
+ * Of code that learns: each feature's value stands in `x${f}` and `p${f}` is true where it is a plain number; the entries of all others
+ * are in `indexes` and `values`, from `n${f}` on.
+ */
+export function encodeLines(parts: RowCodeParts): string[] {
+  return parts.names.map((name, f) => {
+    const number = parts.plain[f];
+    const read = `x = row[${JSON.stringify(name)}]; const n${f} = n;`;
+    const otherwise = `${present(parts)} n = other(${f}, x, n);`;
+    if (number === undefined) return `${read} ${otherwise}`;
+    return `let p${f} = false, x${f} = 0; ${read}
+      if (${IS_PLAIN}) { ${encodingOf(parts, number)} p${f} = true; x${f} = x; } else ${otherwise}`;
+  });
+}
+
+/**
  * Three passes over the features, unrolled: encode, sum, step. A plain number `f` has its value in `x${f}` and its weight in `w${f}`;
  * the entries that `other` made of the others stand in `indexes` and `values`, those of `f` from `n${f}` on.
  */
@@ -148,14 +163,6 @@ function learnCode(parts: RowCodeParts, { score, said, slope, squares }: LinearL
   const { optimizer, interceptRate } = score;
   const bounded = (target: string) => `if (Math.abs(w) <= ${MAX_WEIGHT}) ${target} = w;`;
   const square = (value: string) => (squares === undefined ? '' : `squares += ${value} * ${value};`);
-  const encode = names.map((name, f) => {
-    const number = plain[f];
-    const read = `x = row[${JSON.stringify(name)}]; const n${f} = n;`;
-    const otherwise = `${present(parts)} n = other(${f}, x, n);`;
-    if (number === undefined) return `${read} ${otherwise}`;
-    return `let p${f} = false, x${f} = 0, w${f} = 0; ${read}
-      if (${IS_PLAIN}) { ${encodingOf(parts, number)} p${f} = true; x${f} = x; } else ${otherwise}`;
-  });
   const sum = names.map((_, f) => {
     const number = plain[f];
     const end = f + 1 < names.length ? `n${f + 1}` : 'n';
@@ -173,7 +180,8 @@ function learnCode(parts: RowCodeParts, { score, said, slope, squares }: LinearL
   return `// ${optimizer.name}
     ${OPENING} ${using(said, slope)}
     let n = 0, x, m, d, c, e, v, k, j, w, g, sum = 0, squares = ${squares ?? 0};
-    ${encode.join('\n')}
+    ${encodeLines(parts).join('\n')}
+    ${plain.map((number, f) => (number === undefined ? '' : `let w${f} = 0;`)).join(' ')}
     if (n > 0) { input.length = n; score.reserve(input); }
     const { weights, biases, optimizer } = score;
     ${sum.join('\n')}

@@ -40,6 +40,8 @@ export interface Learner {
   predict(x: Input): number;
   /** Of linear learners of one number, so that rows can be scored and learned as they are encoded; see FusedLinear. */
   readonly linear?: LinearLearner | undefined;
+  /** The same of learners of several such numbers; see FusedScores. */
+  readonly linears?: LinearLearners | undefined;
   /**
    * For multiclass the probability of each class learned so far, by index, else what `outputNames` names, NaN where it says nothing
    * of it. Reused between calls, and may be longer than there are outputs.
@@ -84,6 +86,18 @@ export interface LinearLearner {
   readonly slope?: CodeExpression | undefined;
   /** What `squares` begins with, before value² of each entry is added in turn; undefined: it is not read. */
   readonly squares?: number;
+}
+
+/** A learner of several raw scores Σ weight · value + bias over the same input, with the same options. */
+export interface LinearLearners {
+  /** They may become more. */
+  readonly scores: readonly LinearScore[];
+  /** One as they all are, but for what they learned. */
+  readonly like: LinearScore;
+  /** A statement that makes of the raw scores in `outputs`, of which there are `count`, what the learner says, in place. */
+  readonly said: CodeExpression;
+  /** By which `learn` steps one of them, from what is said of it, `p`, whether it is that of `y`, `own` (0 or 1), and `weight`. As above. */
+  readonly slope?: CodeExpression | undefined;
 }
 
 /** JavaScript, over variables and what it names in `uses`. */

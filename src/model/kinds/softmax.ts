@@ -4,7 +4,7 @@
 
 import { z } from 'zod';
 import { classWeights, learnerOptions, maxClasses } from '../encoder/encode-options.ts';
-import type { Input, Kind, Learner } from '../learner.ts';
+import type { Input, Kind, Learner, LinearLearners } from '../learner.ts';
 import { exp } from '../exponential.ts';
 import { parseOptions } from '../options.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
@@ -40,6 +40,18 @@ export class Softmax implements Learner {
     return this.#classes.reduce((sum, one) => sum + one.bytes, this.#outputs.byteLength);
   }
 
+  get linears(): LinearLearners | undefined {
+    const like = new LinearScore(this.#options);
+    if (!like.summable) return undefined;
+    const slope = { code: `slopeOf(p, own, weight, ${this.#options.clip_gradient})`, uses: { slopeOf } };
+    return {
+      scores: this.#classes,
+      like,
+      said: { code: 'toProbabilities(outputs, count)', uses: { toProbabilities } },
+      slope: like.sparse ? slope : undefined,
+    };
+  }
+
   predict(x: Input): number {
     return firstGreatest(this.outputs(x), this.#classes.length);
   }
@@ -47,24 +59,8 @@ export class Softmax implements Learner {
   outputs(x: Input): Float64Array {
     const outputs = this.#outputs;
     const count = this.#classes.length;
-    let greatest = -Infinity;
-    for (let c = 0; c < count; c++) {
-      const raw = this.#classes[c]!.raw(x);
-      outputs[c] = raw;
-      if (raw > greatest) greatest = raw;
-    }
-    const apart = Math.abs(outputs[0]! - outputs[1]!);
-    if (count === 2 && apart < Infinity) {
-      // What follows, with one exponential, and no branch on which of the two is greater.
-      const less = Number(outputs[0]! >= outputs[1]!);
-      const smaller = exp(-apart);
-      outputs[less] = smaller / (1 + smaller);
-      outputs[1 - less] = 1 / (1 + smaller);
-      return outputs;
-    }
-    let sum = 0;
-    for (let c = 0; c < count; c++) sum += outputs[c] = exp(outputs[c]! - greatest);
-    for (let c = 0; c < count; c++) outputs[c] = outputs[c]! / sum;
+    for (let c = 0; c < count; c++) outputs[c] = this.#classes[c]!.raw(x);
+    toProbabilities(outputs, count);
     return outputs;
   }
 
@@ -74,9 +70,8 @@ export class Softmax implements Learner {
     while (this.#classes.length <= y) this.#add(new LinearScore(this.#options));
     for (let c = 0; c < this.#classes.length; c++) {
       // A class that is new has had no probability: River takes it as the least.
-      const p = c < seen ? Math.min(Math.max(outputs[c]!, LEAST), 1 - LEAST) : LEAST;
-      const slope = (p - (c === y ? 1 : 0)) * weight;
-      this.#classes[c]!.step(x, clipped(slope, this.#options.clip_gradient), weight);
+      const slope = slopeOf(c < seen ? outputs[c]! : 0, c === y ? 1 : 0, weight, this.#options.clip_gradient);
+      this.#classes[c]!.step(x, slope, weight);
     }
   }
 
@@ -105,6 +100,29 @@ export class Softmax implements Learner {
     this.#classes.push(one);
     if (this.#classes.length > this.#outputs.length) this.#outputs = new Float64Array(this.#classes.length * 2);
   }
+}
+
+/** Of raw scores, the first `count`, in place. */
+function toProbabilities(outputs: Float64Array, count: number): void {
+  const apart = Math.abs(outputs[0]! - outputs[1]!);
+  if (count === 2 && apart < Infinity) {
+    // What follows, with one exponential, and no branch on which of the two is greater.
+    const less = Number(outputs[0]! >= outputs[1]!);
+    const smaller = exp(-apart);
+    outputs[less] = smaller / (1 + smaller);
+    outputs[1 - less] = 1 / (1 + smaller);
+    return;
+  }
+  let greatest = -Infinity;
+  for (let c = 0; c < count; c++) if (outputs[c]! > greatest) greatest = outputs[c]!;
+  let sum = 0;
+  for (let c = 0; c < count; c++) sum += outputs[c] = exp(outputs[c]! - greatest);
+  for (let c = 0; c < count; c++) outputs[c] = outputs[c]! / sum;
+}
+
+/** @param own 1 for the class that it was, else 0 */
+function slopeOf(p: number, own: number, weight: number, clip: number): number {
+  return clipped((Math.min(Math.max(p, LEAST), 1 - LEAST) - own) * weight, clip);
 }
 
 /** The first of the greatest, as River's `max` over classes in the order they came; -1 where there is none. */
