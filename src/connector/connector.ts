@@ -259,24 +259,36 @@ class Connector {
         for (const row of rows) definitions.push(parsePipelineRow(cellsByName({ columns }, row)));
     }
     const group = { snapshotLsn: lsn, commitLsn: 0n, endLsn: lsn };
+    let resumed = false;
     for (const definition of definitions) {
       const { id, generation } = definition;
-      if (await this.#wasHere(definition)) continue;
+      const here = await this.#wasHere(definition);
+      resumed ||= here === 'resumed';
+      if (here !== 'not here') continue;
       if (await warehouse.wasStarted(id, generation)) await warehouse.requestGeneration(id, generation + 1);
       else await this.#members.start(definition, group);
     }
     await state.commit({ pipelines: [], group });
+    if (resumed) await this.#members.load();
   }
 
   /**
    * A pipeline that was started before this first start was cut off goes on from its own snapshot. What its definition became
    * since comes to it in the WAL, but for what the group does: those commits are in the group's snapshot, so it is done here.
    */
-  async #wasHere({ id, generation, desired }: PipelineDefinition): Promise<boolean> {
-    if (desired === 'dropped') await this.#members.remove(id);
-    const isHere = this.#members.all.get(id)?.checkpoint.generation === generation;
-    if (isHere && desired === 'paused') await this.#members.pause(id);
-    return isHere || desired === 'dropped';
+  async #wasHere(definition: PipelineDefinition): Promise<'not here' | 'here' | 'resumed'> {
+    const { id, generation, desired } = definition;
+    if (desired === 'dropped') {
+      await this.#members.remove(id);
+      return 'here';
+    }
+    const checkpoint = this.#members.all.get(id)?.checkpoint;
+    if (checkpoint?.generation !== generation) return 'not here';
+    const stands = checkpoint.phase === 'paused' || checkpoint.phase === 'failed';
+    if (desired === 'paused') await this.#members.pause(id);
+    else if (stands && definition.revision > checkpoint.definition.revision)
+      return (await this.#members.resume(id)) ? 'resumed' : 'not here';
+    return 'here';
   }
 
   #flush(): void {
