@@ -3,10 +3,11 @@
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ModelOptions } from '../../src/flow/pipeline.ts';
-import { createModel, loadModel } from '../../src/model/create-model.ts';
+import { createModel } from '../../src/model/create-model.ts';
 import { FusedLinear } from '../../src/model/fused-linear.ts';
 import type { Model, TrainingExample } from '../../src/model/model.ts';
 import { BOOLEAN, COLUMNS, encodings, examples, optimizers } from './odd-examples.ts';
+import { expectTheSame, withoutCodeGeneration } from './side-by-side.ts';
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -54,25 +55,12 @@ function said(model: Model, rows: readonly TrainingExample[]): string {
   return `${Buffer.from(scores.buffer).toString('hex')} ${predictions.map(({ prediction }) => prediction)}`;
 }
 
-function take(model: Model, example: TrainingExample): void {
-  if (model.learnsArrivals) model.observe(example.features);
-  model.learn(example);
-}
-
 async function made(options: ModelOptions, columns = COLUMNS) {
   const of = vi.spyOn(FusedLinear, 'of');
   const model = await createModel({ ...requestOf(options), features: columns });
   const [result] = of.mock.results;
   of.mockRestore();
   return { model, fused: result!.value as FusedLinear | undefined };
-}
-
-/** As under --disallow-code-generation-from-strings. */
-function withoutCodeGeneration<T>(make: () => Promise<T>): Promise<T> {
-  vi.stubGlobal('Function', function () {
-    throw new EvalError('Code generation from strings disallowed for this context');
-  });
-  return make().finally(() => vi.unstubAllGlobals());
 }
 
 describe('a row and a linear learner in one function', () => {
@@ -119,28 +107,11 @@ describe('a row and a linear learner in one function', () => {
     expect((await made({ kind: 'logistic' }, few)).fused).toBeInstanceOf(FusedLinear);
   });
 
-  test.each(cases)('say and learn with %j what they do apart, to the last bit', async (options) => {
+  test.each(cases)('say, explain and learn with %j what they do apart, to the last bit', async (options) => {
     const request = requestOf(options);
     const stream = examples(400, request.label.typeOid === BOOLEAN);
-    let one = await createModel(request);
+    const one = await createModel(request);
     const two = await apart(() => createModel(request));
-    for (const [i, example] of stream.entries()) {
-      // `expect` costs more than an example.
-      const batch = [example, ...stream.slice(i % 300, (i % 300) + 2)];
-      const [given, expected] = [said(one, batch), said(two, batch)];
-      if (given !== expected) expect(given, `example ${i}`).toBe(expected);
-      if (i % 40 === 39) one = await loadModel(request, one.save());
-      const judged = [
-        { loss: 0, wrong: 0 },
-        { loss: 0, wrong: 0 },
-      ] as const;
-      if (i % 3 === 0) {
-        expect(one.judge!(example, judged[0])).toBe(two.judge!(example, judged[1]));
-        expect(judged[0]).toEqual(judged[1]);
-      } else for (const model of [one, two]) take(model, example);
-      if (Buffer.compare(one.save(), two.save()) !== 0) expect.fail(`the states differ after example ${i}`);
-    }
-    expect(one.examples).toBe(400);
-    expect(one.unusable).toBeGreaterThan(0);
+    await expectTheSame(request, { one, two }, stream, said);
   });
 });

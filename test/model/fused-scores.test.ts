@@ -3,11 +3,12 @@
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ModelOptions } from '../../src/flow/pipeline.ts';
-import { createModel, loadModel } from '../../src/model/create-model.ts';
+import { createModel } from '../../src/model/create-model.ts';
 import { FusedScores } from '../../src/model/fused-scores.ts';
 import type { Model, TrainingExample } from '../../src/model/model.ts';
 import { COLUMNS, encodings, examples, optimizers } from './odd-examples.ts';
 import { seeded } from './seeded.ts';
+import { expectTheSame, withoutCodeGeneration } from './side-by-side.ts';
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -60,14 +61,6 @@ async function made(options: ModelOptions, columns = COLUMNS) {
   return { model, fused: result?.value as FusedScores | undefined };
 }
 
-/** As under --disallow-code-generation-from-strings. */
-function withoutCodeGeneration<T>(make: () => Promise<T>): Promise<T> {
-  vi.stubGlobal('Function', function () {
-    throw new EvalError('Code generation from strings disallowed for this context');
-  });
-  return make().finally(() => vi.unstubAllGlobals());
-}
-
 /** To the last bit, and 0 is not −0; names in their order. */
 function said(model: Model, rows: readonly TrainingExample[]): string {
   const predictions = model.predictMany(rows.map(({ features }) => features));
@@ -76,11 +69,6 @@ function said(model: Model, rows: readonly TrainingExample[]): string {
   );
   const names = predictions.map(({ prediction, outputs }) => [prediction, ...Object.keys(outputs!)]);
   return `${bits.join(' ')} ${JSON.stringify(names)}`;
-}
-
-function take(model: Model, example: TrainingExample): void {
-  if (model.learnsArrivals) model.observe(example.features);
-  model.learn(example);
 }
 
 describe('a row and several linear scores in one function', () => {
@@ -144,26 +132,8 @@ describe('a row and several linear scores in one function', () => {
   test.each(cases)('say, explain and learn with %j what they do apart, to the last bit', async (options) => {
     const request = requestOf(options);
     const stream = classified(400);
-    let one = await createModel(request);
+    const one = await createModel(request);
     const two = await apart(() => createModel(request));
-    for (const [i, example] of stream.entries()) {
-      // `expect` costs more than an example.
-      const batch = [example, ...stream.slice(i % 300, (i % 300) + 2)];
-      const [given, expected] = [said(one, batch), said(two, batch)];
-      if (given !== expected) expect(given, `example ${i}`).toBe(expected);
-      if (i % 40 === 39) one = await loadModel(request, one.save());
-      if (i % 10 === 9) expect(one.explain(example.features, 20)).toStrictEqual(two.explain(example.features, 20));
-      const judged = [
-        { loss: 0, wrong: 0 },
-        { loss: 0, wrong: 0 },
-      ] as const;
-      if (i % 3 === 0) {
-        expect(one.judge!(example, judged[0])).toBe(two.judge!(example, judged[1]));
-        expect(judged[0]).toEqual(judged[1]);
-      } else for (const model of [one, two]) take(model, example);
-      if (Buffer.compare(one.save(), two.save()) !== 0) expect.fail(`the states differ after example ${i}`);
-    }
-    expect(one.examples).toBe(400);
-    expect(one.unusable).toBeGreaterThan(0);
+    await expectTheSame(request, { one, two }, stream, said);
   });
 });
