@@ -2,7 +2,7 @@
 
 import { isComputedOid, isTextOid, OID } from '../flow/types/type-oid.ts';
 import type { ExpressionCompiler } from './compile-expression.ts';
-import { typeRef } from './typed-expression.ts';
+import { typeRef, valueOfConstant } from './typed-expression.ts';
 import type { Typed } from './expression-scope.ts';
 import { isNumber } from './resolve-function.ts';
 import type { CallSyntax } from './syntax.ts';
@@ -117,7 +117,7 @@ function positiveConstant(
   typed: Typed | undefined,
   least: number,
 ): void {
-  const value = typed?.constant ? Number(typed.evaluate([])) : NaN;
+  const value = Number((typed && valueOfConstant(typed)) ?? NaN);
   if (value < 0 && node.name === 'lag') {
     compiler.scope.sql.refuse(
       node.at,

@@ -4,7 +4,7 @@ import { equalityKeyOf } from '../flow/types/comparison.ts';
 import type { SqlValue } from '../flow/types/sql-value.ts';
 import { isTextOid, OID } from '../flow/types/type-oid.ts';
 import type { ExpressionCompiler } from './compile-expression.ts';
-import { constantOf, typeRef } from './typed-expression.ts';
+import { constantOf, typeRef, valueOfConstant } from './typed-expression.ts';
 import type { Typed } from './expression-scope.ts';
 import { commonType, UNKNOWN } from './resolve-function.ts';
 import type { BooleanSyntax, DistinctSyntax, MembershipSyntax, Syntax, TestSyntax } from './syntax.ts';
@@ -103,12 +103,15 @@ function compileMembership(compiler: ExpressionCompiler, node: MembershipSyntax)
   const fast = fastSet(node, left, ready, elementType);
   if (fast) return result(node, args, fast);
   const pair: SqlValue[] = [null, null];
+  const values: SqlValue[] = ready.map(() => null);
   return result(node, args, (slots) => {
     const value = left.evaluate(slots);
+    // Postgres makes the array before it looks for anything in it: what raises there raises beside what is found too.
+    for (let i = 0; i < ready.length; i++) values[i] = ready[i]!.evaluate(slots);
     let unknown = false;
-    for (const element of ready) {
+    for (const element of values) {
       pair[0] = value;
-      pair[1] = element.evaluate(slots);
+      pair[1] = element;
       const found = test(pair);
       if (found === any) return any;
       if (found === null) unknown = true;
@@ -124,10 +127,14 @@ function fastSet(node: MembershipSyntax, left: Typed, elements: readonly Typed[]
   const same =
     left.type.oid === oid ||
     (isTextOid(left.type.oid) && isTextOid(oid) && left.type.oid !== OID.bpchar && oid !== OID.bpchar);
-  if (!(positive || negative) || !same || elements.length === 0 || !elements.every((element) => element.constant))
-    return undefined;
+  if (!(positive || negative) || !same || elements.length === 0) return undefined;
+  const values: SqlValue[] = [];
+  for (const element of elements) {
+    const value = valueOfConstant(element);
+    if (value === undefined) return undefined;
+    values.push(value);
+  }
   const key = equalityKeyOf(oid);
-  const values = elements.map((element) => element.evaluate([]));
   const keys = new Set(values.flatMap((value) => (value === null ? [] : [key(value)])));
   const otherwise = values.includes(null) ? null : negative;
   return (slots) => {

@@ -6,7 +6,7 @@ import type { SqlValue } from '../flow/types/sql-value.ts';
 import { isComputedOid, isTextOid, OID } from '../flow/types/type-oid.ts';
 import { isAggregateName, rankNamed } from './aggregate-names.ts';
 import type { ExpressionCompiler } from './compile-expression.ts';
-import { strict, typeRef } from './typed-expression.ts';
+import { strict, typeRef, valueOfConstant } from './typed-expression.ts';
 import type { Typed } from './expression-scope.ts';
 import { UNKNOWN } from './resolve-function.ts';
 import { compileRegularExpression } from './scalars/regular-expression.ts';
@@ -43,11 +43,8 @@ export function compileSpecialCall(
     }
     case 'timezone': {
       const zone = compiler.compile(node.args[0]!);
-      const named =
-        zone.constant && (zone.type.oid === OID.text || zone.type.oid === UNKNOWN)
-          ? (zone.evaluate([]) as string)
-          : undefined;
-      if (named === undefined || !isNamedZone(named)) {
+      const named = zone.type.oid === OID.text || zone.type.oid === UNKNOWN ? valueOfConstant(zone) : undefined;
+      if (typeof named !== 'string' || !isNamedZone(named)) {
         return compiler.refuse(
           node,
           'only a time zone named in full is compiled',
@@ -72,10 +69,11 @@ export function compileSpecialCall(
 
 function compileField(compiler: ExpressionCompiler, node: CallSyntax): Typed {
   const field = compiler.compile(node.args[0]!);
-  if (!field.constant || !(field.type.oid === UNKNOWN || isTextOid(field.type.oid))) {
+  const named = field.type.oid === UNKNOWN || isTextOid(field.type.oid) ? valueOfConstant(field) : undefined;
+  if (typeof named !== 'string') {
     return compiler.refuse(node, `the field of ${node.name}() must be a constant`, "Write it as 'hour'.");
   }
-  const name = `${node.name}/${fieldNamed(field.evaluate([]) as string)}`;
+  const name = `${node.name}/${fieldNamed(named)}`;
   const args = node.args.slice(1).map((arg) => compiler.compile(arg));
   // date_part and date_trunc have no date of their own: Postgres's turn it into a timestamp first.
   const widened = node.name === 'extract' ? args : args.map((arg, index) => widenDate(compiler, node, arg, index));
@@ -153,7 +151,7 @@ function compileSpecialOperator(
   args: readonly Typed[],
 ): Typed | undefined {
   const [left, right] = args as [Typed, Typed];
-  if (LIKE.has(node.name) && right.constant && /(?<!\\)(?:\\\\)*\\$/.test(String(right.evaluate([])))) {
+  if (LIKE.has(node.name) && /(?<!\\)(?:\\\\)*\\$/.test(String(valueOfConstant(right)))) {
     return compiler.refuse(
       node,
       'the pattern ends in a single backslash, which Postgres rejects for some rows',
@@ -172,7 +170,7 @@ function compileSpecialOperator(
     return compiler.apply('||', ready, node);
   }
   if (!REGULAR.has(node.name) || args.length !== 2) return undefined;
-  const pattern = right.constant && right.type.oid !== OID.bpchar ? right.evaluate([]) : undefined;
+  const pattern = right.type.oid !== OID.bpchar ? valueOfConstant(right) : undefined;
   if (node.name.endsWith('*')) {
     return compiler.refuse(
       node,

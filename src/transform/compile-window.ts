@@ -8,6 +8,7 @@ import type { ExpressionCompiler } from './compile-expression.ts';
 import type { BoundSyntax, CallSyntax, FrameSyntax, SortSyntax, WindowSyntax } from './syntax.ts';
 import { sortText } from './parse-window.ts';
 import type { Frame, FrameBound, OrderKey, WindowCall, WindowGroup } from './view-plan.ts';
+import { valueOfConstant } from './typed-expression.ts';
 
 const WHOLE_PARTITION = new Set(['lead', 'ntile', 'percent_rank', 'cume_dist']);
 const ORDER_SENSITIVE = new Set(['row_number', 'lag', 'first_value', 'last_value', 'nth_value']);
@@ -137,7 +138,7 @@ export class WindowCompiler {
     if (bound.kind !== 'preceding')
       return this.#future(node.at, 'the frame reaches behind the current row', WRITE_FRAME);
     const offset = compiler.compile(bound.offset);
-    const value = offset.constant ? offset.evaluate([]) : null;
+    const value = valueOfConstant(offset) ?? null;
     if (value === null)
       return compiler.refuse(
         bound.offset,

@@ -3,6 +3,7 @@
 import { Decimal } from '../flow/types/decimal.ts';
 import type { SqlValue } from '../flow/types/sql-value.ts';
 import { COLLATION, isTextOid } from '../flow/types/type-oid.ts';
+import { MillraceError } from '../runtime/errors.ts';
 import type { Typed } from './expression-scope.ts';
 import { UNKNOWN } from './resolve-function.ts';
 import type { Compute } from './scalars/scalar-function.ts';
@@ -15,9 +16,20 @@ import type { Evaluate, TypeRef } from './view-plan.ts';
  */
 export function isSignTest(left: Syntax, right: Typed): boolean {
   const plain = (left.kind === 'operator' && left.name === '/') || (left.kind === 'call' && left.name === 'avg');
-  if (!plain || !right.constant) return false;
-  const value = right.evaluate([]);
+  if (!plain) return false;
+  const value = valueOfConstant(right);
   return value === 0 || (value instanceof Decimal && value.unscaled === 0);
+}
+
+/** What a constant expression gives; undefined where it is none, or raises, which it does for the rows that ask for it. */
+export function valueOfConstant(typed: Typed): SqlValue | undefined {
+  if (!typed.constant) return undefined;
+  try {
+    return typed.evaluate([]);
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'DATA') return undefined;
+    throw error;
+  }
 }
 
 export const typeRef = (oid: number): TypeRef => ({

@@ -2,7 +2,7 @@
 
 import type { Emission, FeaturesEmission } from '../../src/flow/record.ts';
 import { FOLDED, folds } from './folding.ts';
-import { compareJson, withinBound } from './equality.ts';
+import { compareJson, GUARDED, withinBound } from './equality.ts';
 import { topLevelJson, type LoggedChange, type OracleSession } from './session.ts';
 import type { Tally } from './tally.ts';
 import type { RandomView } from './views.ts';
@@ -144,8 +144,8 @@ export class ViewJudge {
         if (theirs !== 'null') this.#tally.count(expression.uses);
         continue;
       }
-      const { bound, guarded } = await this.#bounds(emission.key, i, expected);
-      if (guarded) this.#tally.setAside('a comparison or rounding within 1e-9 of its boundary');
+      const { bound, guard } = await this.#bounds(emission.key, i, expected);
+      if (guard !== 'clear') this.#tally.setAside(GUARDED[guard]);
       else if (verdict === 'near' && withinBound(theirs, ours, bound)) this.#tally.count(expression.uses);
       else {
         this.#fail(
@@ -157,7 +157,11 @@ export class ViewJudge {
   }
 
   /** Error bound and guards of one feature of one key, asked only where the plain comparison fails. */
-  async #bounds(key: string, index: number, expected: Expected): Promise<{ bound: string | null; guarded: boolean }> {
+  async #bounds(
+    key: string,
+    index: number,
+    expected: Expected,
+  ): Promise<{ bound: string | null; guard: keyof typeof GUARDED | 'clear' }> {
     const { expression } = this.#view.features[index]!;
     const guards = expression.guards.length > 0 ? expression.guards.join(' or ') : 'false';
     const keys = this.#view.key.map((name) => `p.${name}::text`).join(', ');
@@ -165,9 +169,9 @@ export class ViewJudge {
       `set timezone = '${this.#view.timezone}'; ${expected.without} select v from (select json_build_array(${keys})::jsonb as k, ${what} as v ${this.#view.tail}) s where k = '${key.replaceAll("'", "''")}'::jsonb`;
     const bound =
       expression.error === undefined ? undefined : await this.#session.attempt(select(`(${expression.error})::float8`));
-    const guarded =
-      expression.guards.length === 0 ? undefined : await this.#session.attempt(select(`coalesce(${guards}, false)`));
-    return { bound: bound?.[0]?.[0] ?? null, guarded: guarded?.[0]?.[0] === 't' };
+    const guarded = await this.#session.attempt(select(`coalesce(${guards}, false)`));
+    const guard = guarded === undefined ? 'beyond' : guarded[0]?.[0] === 't' ? 'near' : 'clear';
+    return { bound: bound?.[0]?.[0] ?? null, guard: expression.guards.length === 0 ? 'clear' : guard };
   }
 
   async #expected(): Promise<Expected | undefined> {

@@ -6,7 +6,7 @@ import type { SqlValue } from '../../src/flow/types/sql-value.ts';
 import { jsonPrinterOf, parserOf } from '../../src/flow/types/sql-text.ts';
 import { MillraceError } from '../../src/runtime/errors.ts';
 import type { PipelinePlan } from '../../src/transform/view-plan.ts';
-import { compareJson, withinBound } from './equality.ts';
+import { compareJson, GUARDED, withinBound } from './equality.ts';
 import { column, ExpressionSource, isInexact, type Expression, type Production } from './expression.ts';
 import { FOLDED, folds } from './folding.ts';
 import type { OracleSession } from './session.ts';
@@ -109,7 +109,6 @@ export async function compareBatch(
     const print = jsonPrinterOf(output.type.oid, timezone);
     const found: string[] = [];
     let foldedRaises: boolean | undefined;
-    let folded: boolean | undefined;
     for (const [r, row] of slots.entries()) {
       const expected = theirs[i]![r]!;
       const actual = evaluate(() => output.evaluate(row), print);
@@ -123,8 +122,9 @@ export async function compareBatch(
           if (expected !== 'null') tally.count(expression.uses);
           continue;
         }
-        if (expression.guards.length > 0 && (await holds(session, expression, r + 1, timezone))) {
-          tally.setAside('a comparison or rounding within 1e-9 of its boundary');
+        const guard = await guardOf(session, expression, r + 1, timezone);
+        if (guard !== 'clear') {
+          tally.setAside(GUARDED[guard]);
           continue;
         }
         if (verdict === 'near' && withinBound(expected, actual, await boundOf(session, expression, r + 1, timezone))) {
@@ -141,8 +141,7 @@ export async function compareBatch(
         }
       }
       if (actual === RAISES && expected !== RAISES) {
-        folded ??= await folds(session, [expression], 'from shop.payments p', timezone);
-        if (folded) {
+        if (await folds(session, [expression], `from shop.payments p where p.id = ${r + 1}`, timezone)) {
           tally.setAside(FOLDED);
           continue;
         }
@@ -202,11 +201,18 @@ function evaluate(compute: () => SqlValue, print: (value: Exclude<SqlValue, null
   }
 }
 
-async function holds(session: OracleSession, expression: Expression, id: number, timezone: string): Promise<boolean> {
+/** Whether a comparison or rounding could go either way in this row. */
+async function guardOf(
+  session: OracleSession,
+  expression: Expression,
+  id: number,
+  timezone: string,
+): Promise<keyof typeof GUARDED | 'clear'> {
+  if (expression.guards.length === 0) return 'clear';
   const rows = await session.attempt(
     `set timezone = '${timezone}'; select coalesce(${expression.guards.join(' or ')}, false) from shop.payments p where id = ${id}`,
   );
-  return rows?.[0]?.[0] === 't';
+  return rows === undefined ? 'beyond' : rows[0]?.[0] === 't' ? 'near' : 'clear';
 }
 
 async function boundOf(

@@ -3,7 +3,8 @@
 //
 // A value of type numeric is a Decimal or a number ({@link NumericValue}). Decimals are exact. A number is NaN, ±Infinity,
 // or the float8 result of a division, avg, stddev, sqrt and the like (docs/design.md, section 5): such a value is compared
-// with Postgres's by tolerance, and so is whatever is computed from it.
+// with Postgres's by tolerance, and so is whatever is computed from it. numeric reaches further than float8 (5e-324 to
+// 1.8e308): a result that float8 can't hold is computed as a Decimal, so a finite value never turns into Infinity or zero.
 
 import { MillraceError } from '../../runtime/errors.ts';
 import { toPrecisionHalfEven } from './float-text.ts';
@@ -124,6 +125,40 @@ export function numericToNumber(value: NumericValue): number {
   return Number(formatNumeric(value));
 }
 
+/** NaN and ±Infinity are the only numerics that are not finite; a Decimal beyond float8 is. */
+export const isFiniteNumeric = (value: NumericValue): boolean => typeof value !== 'number' || Number.isFinite(value);
+
+/** The least float8 with all its digits, 2^-1022. */
+const LEAST_NORMAL = 2.2250738585072014e-308;
+
+/** Whether a float8 keeps its digits: neither zero, nor so small that it lost some, nor NaN or infinite. */
+export const isNormal = (value: number): boolean => {
+  const size = Math.abs(value);
+  return size >= LEAST_NORMAL && size < Infinity;
+};
+
+/** Whether float8 holds the value: not a Decimal that becomes ±Infinity, zero, or a few digits. */
+const fitsFloat = (value: NumericValue, asNumber: number): boolean =>
+  typeof value === 'number' || isNormal(asNumber) || value.unscaled === 0;
+
+/** A Decimal's sign, which is all of it that counts in a sum, product or quotient with NaN or ±Infinity; a number as it is. */
+const besideInfinity = (value: NumericValue): number =>
+  typeof value === 'number' ? value : value.unscaled > 0 ? 1 : value.unscaled < 0 ? -1 : 0;
+
+/** A finite numeric, digit by digit. */
+const exactly = (value: NumericValue): Decimal =>
+  typeof value === 'number' ? (parseNumeric(String(value)) as Decimal) : value;
+
+/**
+ * Of a finite positive numeric: a float8 in [1, 10) and the power of ten that it is multiplied with, which is where ln and
+ * sqrt of a value beyond float8 come from.
+ */
+export function scientific(value: Decimal): { readonly mantissa: number; readonly exponent: number } {
+  const digits = value.unscaled.toString();
+  const mantissa = Number(`${digits[0]}.${digits.slice(1, 25)}`);
+  return { mantissa, exponent: digits.length - 1 - value.scale };
+}
+
 const big = (value: Decimal): bigint => BigInt(value.unscaled);
 const bigAt = (value: Decimal, scale: number): bigint =>
   value.scale === scale ? big(value) : big(value) * pow10(scale - value.scale);
@@ -139,7 +174,14 @@ function smallAt(value: Decimal, scale: number): number {
 }
 
 export function addNumeric(a: NumericValue, b: NumericValue): NumericValue {
-  if (typeof a === 'number' || typeof b === 'number') return numericToNumber(a) + numericToNumber(b);
+  if (typeof a === 'number' || typeof b === 'number') {
+    const left = numericToNumber(a);
+    const right = numericToNumber(b);
+    const inexact = left + right;
+    if (Number.isFinite(inexact) && fitsFloat(a, left) && fitsFloat(b, right)) return inexact;
+    if (isFiniteNumeric(a) && isFiniteNumeric(b)) return addNumeric(exactly(a), exactly(b));
+    return besideInfinity(a) + besideInfinity(b);
+  }
   const scale = a.scale > b.scale ? a.scale : b.scale;
   const sum = smallAt(a, scale) + smallAt(b, scale);
   if (Number.isSafeInteger(sum)) return new Decimal(sum, scale);
@@ -165,7 +207,14 @@ export function signNumeric(a: NumericValue): NumericValue {
 }
 
 export function multiplyNumeric(a: NumericValue, b: NumericValue): NumericValue {
-  if (typeof a === 'number' || typeof b === 'number') return numericToNumber(a) * numericToNumber(b);
+  if (typeof a === 'number' || typeof b === 'number') {
+    const left = numericToNumber(a);
+    const right = numericToNumber(b);
+    const inexact = left * right;
+    if (isNormal(inexact) && isNormal(left) && isNormal(right)) return inexact;
+    if (isFiniteNumeric(a) && isFiniteNumeric(b)) return multiplyNumeric(exactly(a), exactly(b));
+    return besideInfinity(a) * besideInfinity(b);
+  }
   const scale = a.scale + b.scale;
   if (typeof a.unscaled === 'number' && typeof b.unscaled === 'number') {
     const product = a.unscaled * b.unscaled;
@@ -175,22 +224,46 @@ export function multiplyNumeric(a: NumericValue, b: NumericValue): NumericValue 
   return scale > MAX_SCALE ? roundDecimal(exact, MAX_SCALE) : exact;
 }
 
-/** The float8 quotient; exact (and with scale 0) where both are integers that divide evenly is not attempted. */
-export function divideNumeric(a: NumericValue, b: NumericValue): number {
-  const divisor = numericToNumber(b);
-  const dividend = numericToNumber(a);
+/** The float8 quotient; a Decimal where float8 has no room for it or for an operand. */
+export function divideNumeric(a: NumericValue, b: NumericValue): NumericValue {
+  const left = numericToNumber(a);
+  const right = numericToNumber(b);
+  const quotient = left / right;
+  if (isNormal(quotient) && isNormal(left) && isNormal(right)) return quotient;
+  if (isFiniteNumeric(a) && isFiniteNumeric(b)) return divideExactly(exactly(a), exactly(b));
+  const dividend = besideInfinity(a);
+  const divisor = besideInfinity(b);
   if (divisor === 0 && !Number.isNaN(dividend)) throw new MillraceError('DATA', 'division by zero');
   return dividend / divisor + 0;
 }
 
+/** Digits behind the point as Postgres's select_div_scale chooses them: 16 significant ones or more, at most 1000. */
+function divideExactly(a: Decimal, b: Decimal): NumericValue {
+  if (b.unscaled === 0) throw new MillraceError('DATA', 'division by zero');
+  if (a.unscaled === 0) return 0;
+  const wholeDigits = (value: Decimal): number => absText(value).length - value.scale;
+  const significant = 20 - (wholeDigits(a) - wholeDigits(b));
+  const scale = Math.max(Math.min(Math.max(significant, 0), 1000), Math.min(a.scale, 1000), Math.min(b.scale, 1000));
+  // One digit more than is kept, with what the division left in it, so that the rounding sees which side of a half it is on.
+  const shift = scale + 1 + b.scale - a.scale;
+  const dividend = shift > 0 ? big(a) * pow10(shift) : big(a);
+  const divisor = shift < 0 ? big(b) * pow10(-shift) : big(b);
+  return roundDecimal(decimalOf(dividend / divisor, scale + 1), scale);
+}
+
+const absText = (value: Decimal): string => (value.unscaled < 0 ? -value.unscaled : value.unscaled).toString();
+
 /** Remainder of truncating division, sign of the dividend. */
 export function moduloNumeric(a: NumericValue, b: NumericValue): NumericValue {
   if (typeof a === 'number' || typeof b === 'number') {
-    const dividend = numericToNumber(a);
-    const divisor = numericToNumber(b);
+    const left = numericToNumber(a);
+    const right = numericToNumber(b);
+    const finite = isFiniteNumeric(a) && isFiniteNumeric(b);
+    if (finite && !(fitsFloat(a, left) && fitsFloat(b, right))) return moduloNumeric(exactly(a), exactly(b));
+    const dividend = finite ? left : besideInfinity(a);
+    const divisor = finite ? right : besideInfinity(b);
     if (divisor === 0 && !Number.isNaN(dividend)) throw new MillraceError('DATA', 'division by zero');
-    if (typeof a !== 'number' && Math.abs(divisor) === Infinity) return a;
-    return dividend % divisor;
+    return Math.abs(divisor) === Infinity && isFiniteNumeric(a) ? a : dividend % divisor;
   }
   if (b.unscaled === 0) throw new MillraceError('DATA', 'division by zero');
   const scale = a.scale > b.scale ? a.scale : b.scale;
@@ -201,7 +274,10 @@ export function moduloNumeric(a: NumericValue, b: NumericValue): NumericValue {
 
 /** Integer quotient, as `div(a, b)`. */
 export function quotientNumeric(a: NumericValue, b: NumericValue): NumericValue {
-  if (typeof a === 'number' || typeof b === 'number') return Math.trunc(divideNumeric(a, b)) + 0;
+  if (typeof a === 'number' || typeof b === 'number') {
+    const quotient = divideNumeric(a, b);
+    return typeof quotient === 'number' ? Math.trunc(quotient) + 0 : rescale(quotient, 0, 'trunc');
+  }
   if (b.unscaled === 0) throw new MillraceError('DATA', 'division by zero');
   const scale = a.scale > b.scale ? a.scale : b.scale;
   return decimalOf(bigAt(a, scale) / bigAt(b, scale), 0);
@@ -209,7 +285,14 @@ export function quotientNumeric(a: NumericValue, b: NumericValue): NumericValue 
 
 /** Negative, zero or positive; NaN equals NaN and is above Infinity. */
 export function compareNumeric(a: NumericValue, b: NumericValue): number {
-  if (typeof a === 'number' || typeof b === 'number') return compareFloat(numericToNumber(a), numericToNumber(b));
+  if (typeof a === 'number' || typeof b === 'number') {
+    const left = numericToNumber(a);
+    const right = numericToNumber(b);
+    if (fitsFloat(a, left) && fitsFloat(b, right)) return compareFloat(left, right);
+    if (isFiniteNumeric(a) && isFiniteNumeric(b)) return compareNumeric(exactly(a), exactly(b));
+    // A Decimal beyond float8 stands between the infinities, below NaN.
+    return compareFloat(typeof a === 'number' ? a : 0, typeof b === 'number' ? b : 0);
+  }
   const scale = a.scale > b.scale ? a.scale : b.scale;
   const difference = smallAt(a, scale) - smallAt(b, scale);
   if (!Number.isNaN(difference)) return difference;

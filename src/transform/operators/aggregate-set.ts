@@ -2,7 +2,7 @@
 // Equal inputs and summaries are kept once, whatever frames and functions use them.
 
 import { comparatorOf } from '../../flow/types/comparison.ts';
-import { numericToNumber, type Decimal, type NumericValue } from '../../flow/types/decimal.ts';
+import { Decimal, divideNumeric, numericToNumber, type NumericValue } from '../../flow/types/decimal.ts';
 import type { SqlValue } from '../../flow/types/sql-value.ts';
 import { OID } from '../../flow/types/type-oid.ts';
 import { MillraceError } from '../../runtime/errors.ts';
@@ -99,7 +99,10 @@ export class AggregateSet {
     const integers = INTEGERS.has(oid);
     const sum = this.#summary(call, 'exact', () => new ExactSummary(), integers ? integerInput : undefined);
     if (call.name === 'avg') {
-      return { summary: sum, result: () => (sum.count === 0 ? null : numericToNumber(sum.sum) / sum.count) };
+      return {
+        summary: sum,
+        result: () => (sum.count === 0 ? null : divideNumeric(sum.sum, new Decimal(sum.count, 0))),
+      };
     }
     if (!integers || oid === OID.int8) return { summary: sum, result: () => (sum.count === 0 ? null : sum.sum) };
     return { summary: sum, result: () => (sum.count === 0 ? null : BigInt((sum.sum as Decimal).unscaled)) };

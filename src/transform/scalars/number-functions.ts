@@ -7,12 +7,16 @@ import {
   compareNumeric,
   Decimal,
   divideNumeric,
+  isFiniteNumeric,
+  isNormal,
   moduloNumeric,
   multiplyNumeric,
   negateNumeric,
   numericToNumber,
+  parseNumeric,
   quotientNumeric,
   roundNumeric,
+  scientific,
   signNumeric,
   subtractNumeric,
   type NumericValue,
@@ -175,19 +179,17 @@ function addNumerics(set: FunctionSet): void {
     sharp: true,
   });
   const inexact = { inexact: true };
-  set.add('sqrt', [numeric], numeric, (a: NumericValue) => squareRoot(numericToNumber(a)), inexact);
+  set.add('sqrt', [numeric], numeric, numericSquareRoot, inexact);
   set.add('exp', [numeric], numeric, (a: NumericValue) => numericResult(Math.exp(numericToNumber(a)), a), inexact);
-  set.add('ln', [numeric], numeric, (a: NumericValue) => Math.log(positive(numericToNumber(a))), inexact);
-  for (const name of ['log', 'log10']) {
-    set.add(name, [numeric], numeric, (a: NumericValue) => Math.log10(positive(numericToNumber(a))), inexact);
-  }
+  set.add('ln', [numeric], numeric, numericLogarithm, inexact);
+  for (const name of ['log', 'log10']) set.add(name, [numeric], numeric, numericLogarithm10, inexact);
   set.add(
     'log',
     pair,
     numeric,
     (base: NumericValue, a: NumericValue) => {
-      const divisor = Math.log(positive(numericToNumber(base)));
-      return Math.log(positive(numericToNumber(a))) / nonZero(divisor);
+      const divisor = numericLogarithm(base);
+      return numericLogarithm(a) / nonZero(divisor);
     },
     inexact,
   );
@@ -220,8 +222,40 @@ function addNumerics(set: FunctionSet): void {
 
 /** numeric has no overflow of its own at these sizes; float8 has, and must not pass for infinity. */
 function numericResult(result: number, ...args: readonly NumericValue[]): number {
-  const finite = args.every((arg) => Number.isFinite(numericToNumber(arg)));
-  return finite && !Number.isFinite(result) ? dataError('value overflows numeric format') : result;
+  return args.every(isFiniteNumeric) && !Number.isFinite(result) ? dataError('value overflows numeric format') : result;
+}
+
+/** The Decimal where float8 would make Infinity, zero or a few digits of it. */
+function beyondFloat(value: NumericValue): Decimal | undefined {
+  if (typeof value === 'number' || value.unscaled === 0) return undefined;
+  return isNormal(numericToNumber(value)) ? undefined : value;
+}
+
+function numericLogarithm(value: NumericValue): number {
+  const beyond = beyondFloat(value);
+  if (beyond === undefined) return Math.log(positive(numericToNumber(value)));
+  positive(Math.sign(Number(beyond.unscaled)));
+  const { mantissa, exponent } = scientific(beyond);
+  return Math.log(mantissa) + exponent * Math.LN10;
+}
+
+function numericLogarithm10(value: NumericValue): number {
+  const beyond = beyondFloat(value);
+  if (beyond === undefined) return Math.log10(positive(numericToNumber(value)));
+  positive(Math.sign(Number(beyond.unscaled)));
+  const { mantissa, exponent } = scientific(beyond);
+  return Math.log10(mantissa) + exponent;
+}
+
+function numericSquareRoot(value: NumericValue): NumericValue {
+  const beyond = beyondFloat(value);
+  if (beyond === undefined) return squareRoot(numericToNumber(value));
+  squareRoot(Math.sign(Number(beyond.unscaled)));
+  const { mantissa, exponent } = scientific(beyond);
+  const half = Math.floor(exponent / 2);
+  const root = Math.sqrt(exponent % 2 === 0 ? mantissa : mantissa * 10);
+  // Up to 10^65536: as text, since float8 ends at 10^308.
+  return parseNumeric(`${root}e${half}`)!;
 }
 
 function addMath(set: FunctionSet): void {
