@@ -17,13 +17,14 @@ export function compileChoice(compiler: ExpressionCompiler, node: CaseSyntax | L
     case 'coalesce': {
       const args = unify(compiler, node, node.args);
       const parts = args.map((arg) => arg.evaluate);
-      return choice(compiler, node, args, (slots) => {
+      const coalesced = choice(compiler, node, args, (slots) => {
         for (const part of parts) {
           const value = part(slots);
           if (value !== null) return value;
         }
         return null;
       });
+      return { ...coalesced, alwaysNull: args.every((arg) => arg.alwaysNull) };
     }
     case 'greatest':
     case 'least':
@@ -34,7 +35,9 @@ export function compileChoice(compiler: ExpressionCompiler, node: CaseSyntax | L
       const slot: SqlValue[] = [null];
       const inexact = left.inexact && !isSignTest(node.left, right);
       const held: Typed =
-        left.type.oid === UNKNOWN ? left : { ...left, inexact, constant: false, evaluate: () => slot[0]! };
+        left.type.oid === UNKNOWN
+          ? left
+          : { ...left, inexact, constant: false, alwaysNull: false, evaluate: () => slot[0]! };
       const equal = compiler.apply('=', [held, right], node).evaluate;
       const evaluate: Evaluate = (slots) => {
         const value = left.evaluate(slots);
@@ -42,9 +45,17 @@ export function compileChoice(compiler: ExpressionCompiler, node: CaseSyntax | L
         // Computed beside a NULL too, as Postgres does: it may raise.
         return equal(slots) === true ? null : value;
       };
-      return { ...left, text: node.text, constant: left.constant && right.constant, evaluate };
+      const constant = left.constant && right.constant;
+      const alwaysNull =
+        left.alwaysNull === true || (isLiteral(node.left) && isLiteral(node.right) && evaluate([]) === null);
+      return { ...left, text: node.text, constant, alwaysNull, evaluate: alwaysNull ? () => null : evaluate };
     }
   }
+}
+
+/** Of which Postgres knows the value when it plans: not the text of a date, which depends on settings. */
+function isLiteral(node: Syntax): boolean {
+  return node.kind === 'constant' || (node.kind === 'cast' && node.argument.kind === 'constant');
 }
 
 function compileCase(compiler: ExpressionCompiler, node: CaseSyntax): Typed {
@@ -54,7 +65,9 @@ function compileCase(compiler: ExpressionCompiler, node: CaseSyntax): Typed {
     if (!argument) return compiler.compileAs(when, OID.bool).evaluate;
     // The argument is computed once; each WHEN compares with what is held.
     const subject: Typed =
-      argument.type.oid === UNKNOWN ? argument : { ...argument, constant: false, evaluate: () => held[0]! };
+      argument.type.oid === UNKNOWN
+        ? argument
+        : { ...argument, constant: false, alwaysNull: false, evaluate: () => held[0]! };
     return compiler.apply('=', [subject, compiler.compile(when)], {
       at: when.at,
       text: `(${argument.text} = ${when.text})`,

@@ -230,6 +230,7 @@ export class ExpressionCompiler {
       evaluate: strict(compute, ready),
       inexact,
       constant: ready.every((arg) => arg.constant),
+      alwaysNull: ready.some((arg) => arg.alwaysNull),
       explicitCollation: ready.some((arg) => arg.explicitCollation),
     };
   }

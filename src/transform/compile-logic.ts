@@ -62,7 +62,12 @@ function compileTest(compiler: ExpressionCompiler, node: TestSyntax): Typed {
 function distinct(compiler: ExpressionCompiler, args: readonly Typed[], node: DistinctSyntax): Evaluate {
   const [left, right] = args.map((arg) => arg.evaluate) as [Evaluate, Evaluate];
   if (args.every((arg) => arg.type.oid === UNKNOWN)) return (slots) => (left(slots) !== right(slots)) !== node.negated;
-  const holders = args.map((arg, index): Typed => ({ ...arg, constant: false, evaluate: (slots) => slots[index]! }));
+  const holders = args.map((arg, index): Typed => ({
+    ...arg,
+    constant: false,
+    alwaysNull: false,
+    evaluate: (slots) => slots[index]!,
+  }));
   const typed = args.map((arg, index) => (arg.type.oid === UNKNOWN ? arg : holders[index]!));
   const unequal = compiler.apply('<>', typed, node).evaluate;
   const pair: SqlValue[] = [null, null];
@@ -91,6 +96,7 @@ function compileMembership(compiler: ExpressionCompiler, node: MembershipSyntax)
   const holder = (slot: number, typed: Typed): Typed => ({
     ...typed,
     constant: false,
+    alwaysNull: false,
     evaluate: (slots) => slots[slot]!,
   });
   const sample = ready[0] ?? constantOf('null', typeRef(elementType), null);

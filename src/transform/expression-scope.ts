@@ -11,6 +11,8 @@ export interface Typed extends PlanExpression {
   readonly inexact: boolean;
   /** Reads no slot. */
   readonly constant: boolean;
+  /** NULL whatever the row, as Postgres knows before it reads any: what it is combined with is not computed then, and raises nothing. */
+  readonly alwaysNull?: boolean;
   /** By COLLATE: wins over the collations of columns. */
   readonly explicitCollation: boolean;
 }

@@ -39,7 +39,8 @@ export const typeRef = (oid: number): TypeRef => ({
 });
 
 export function constantOf(text: string, type: TypeRef, value: SqlValue): Typed {
-  return { text, type, evaluate: () => value, inexact: false, constant: true, explicitCollation: false };
+  const alwaysNull = value === null;
+  return { text, type, evaluate: () => value, inexact: false, constant: true, alwaysNull, explicitCollation: false };
 }
 
 export function slotOf(
@@ -49,11 +50,14 @@ export function slotOf(
   return { text, type, evaluate: (slots) => slots[slot]!, inexact, constant: false, explicitCollation: false };
 }
 
+const NULL: Evaluate = () => null;
+
 /**
  * NULL in, NULL out; one closure shape an arity. Every argument is computed before any is looked at, as in Postgres: what
- * raises there raises beside a NULL too.
+ * raises there raises beside a NULL too, but beside one that the query itself says.
  */
 export function strict(compute: Compute, args: readonly Typed[]): Evaluate {
+  if (args.some((arg) => arg.alwaysNull)) return NULL;
   const [first, second, third] = args.map((arg) => arg.evaluate);
   switch (args.length) {
     case 0:

@@ -72,12 +72,12 @@ export function parseNumeric(text: string): NumericValue | undefined {
   return new Decimal(negative ? -unscaled : unscaled, scale < 0 ? 0 : scale);
 }
 
-const NUMERIC = /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?\s*$/;
+const NUMERIC = /^[ \t\n\v\f\r]*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?[ \t\n\v\f\r]*$/;
 
 function parseSlowly(text: string): NumericValue | undefined {
   const match = NUMERIC.exec(text);
   if (!match) {
-    const special = /^\s*(?:(nan)|([+-]?)inf(?:inity)?)\s*$/i.exec(text);
+    const special = /^[ \t\n\v\f\r]*(?:(nan)|([+-]?)inf(?:inity)?)[ \t\n\v\f\r]*$/i.exec(text);
     if (!special) return undefined;
     return special[1] ? NaN : special[2] === '-' ? -Infinity : Infinity;
   }

@@ -87,10 +87,10 @@ export function toPrecisionHalfEven(value: number, precision: number): string {
   return `${even}e${power}`;
 }
 
-const FLOAT = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
+const FLOAT = /^[ \t\n\v\f\r]*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[ \t\n\v\f\r]*$/;
 /** C's strtod, which Postgres reads by, takes hexadecimal too. */
-const HEXADECIMAL = /^\s*([+-]?)0x([0-9a-f]+)\s*$/i;
-const SPECIAL = /^\s*(?:(nan)|([+-]?)inf(?:inity)?)\s*$/i;
+const HEXADECIMAL = /^[ \t\n\v\f\r]*([+-]?)0x([0-9a-f]+)[ \t\n\v\f\r]*$/i;
+const SPECIAL = /^[ \t\n\v\f\r]*(?:(nan)|([+-]?)inf(?:inity)?)[ \t\n\v\f\r]*$/i;
 
 /** What Postgres accepts as float8; undefined for anything else, `'range'` where it neither fits nor is zero. */
 export function parseFloat8(text: string): number | 'range' | undefined {

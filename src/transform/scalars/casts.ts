@@ -78,14 +78,9 @@ function numberCast(from: number, to: number): Compute | undefined {
       if (check) return (value: NumericValue) => check(Number(wholeOf(value, to === int2 ? 'smallint' : 'integer')));
       if (to === int8) return (value: NumericValue) => checkInt8(wholeOf(value, 'bigint'));
       if (to === float8) {
-        return (value: NumericValue) => {
-          const result = numericToNumber(value);
-          return typeof value !== 'number' && !Number.isFinite(result)
-            ? dataError('value out of range: overflow')
-            : result;
-        };
+        return floatFromNumeric;
       }
-      return to === float4 ? (value: NumericValue) => float4FromFloat(numericToNumber(value)) : undefined;
+      return to === float4 ? (value: NumericValue) => float4FromFloat(floatFromNumeric(value)) : undefined;
     default:
       return undefined;
   }
@@ -94,6 +89,13 @@ function numberCast(from: number, to: number): Compute | undefined {
 function int8FromFloat(value: number): bigint {
   const rounded = Math.abs(value) >= 2 ** 52 ? value : roundHalfEven(value);
   return rounded >= -(2 ** 63) && rounded < 2 ** 63 ? BigInt(rounded) : dataError('bigint out of range');
+}
+
+/** Raises for a value beyond 1.8e308, and for one that is not zero but nearer to it than 5e-324. */
+function floatFromNumeric(value: NumericValue): number {
+  const result = numericToNumber(value);
+  const lost = typeof value !== 'number' && (!Number.isFinite(result) || (result === 0 && value.unscaled !== 0));
+  return lost ? dataError('value out of range') : result;
 }
 
 function float4FromFloat(value: number): number {

@@ -98,6 +98,12 @@ const NUMBER_TYPES = [
   'varchar(3)',
 ];
 const casts = [
+  // A no-break space is no white space of Postgres's.
+  ...['float8', 'float4', 'numeric', 'integer', 'boolean'].map((type) => `concat(i2 % 2, '\u00a0')::${type}`),
+  ...['float8', 'float4', 'numeric', 'integer', 'boolean'].map((type) => `concat(i2 % 2, E'\\t\\v ')::${type}`),
+  `('5e-324'::numeric / 36 * i4)::float8`,
+  `('1e-50'::numeric * i4)::float4`,
+  `('1e400'::numeric * i4)::float8`,
   ...['i2', 'i4', 'i8', 'f4', 'f8', 'n', 'm'].flatMap((c) => NUMBER_TYPES.map((type) => `${c}::${type}`)),
   'i4::boolean',
   'b::integer',
@@ -141,6 +147,14 @@ const logic = [
   `case when i4 = 7 then n / 2 > ('1 hour'::interval)::text::numeric else b end`,
   `i4 in (1, ('1 hour'::interval)::text::integer)`,
   'i4 = any (array[i4, i2 / i2])',
+  // What stands beside a NULL of the query itself is not computed.
+  'i4 / 0 + null',
+  'coalesce(i4 / 0 - (i2 * null::integer), i2)',
+  `nullif(i4, i2 / 0 + nullif('2'::integer, 2))`,
+  'i2 / 0 + nullif(i2, i2)',
+  '(i4 / 0 + coalesce(null, null::integer)) is null',
+  'i4 in (null, 1)',
+  'i4 is distinct from null',
   'i4 <> all (array[i4, i2 / i2])',
   `case when i4 = 7 then s like left('a', ('1 hour'::interval)::text::integer) else b end`,
   ...['i2', 'i4', 'i8'].flatMap((a) => ['i2', 'i4', 'i8'].flatMap((b) => ['=', '<'].map((o) => `${a} ${o} ${b}`))),
