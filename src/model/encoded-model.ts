@@ -9,7 +9,7 @@ import { explanationOf } from './explanation.ts';
 import { FusedLinear } from './fused-linear.ts';
 import { FusedScores } from './fused-scores.ts';
 import { firstGreatest } from './kinds/softmax.ts';
-import type { Input, Learner } from './learner.ts';
+import type { CodeExpression, Input, Learner } from './learner.ts';
 import type {
   Explanation,
   FeatureRow,
@@ -23,6 +23,19 @@ import type {
 import { StateWriter } from './saved-state.ts';
 import type { SeriesKeys } from './series-keys.ts';
 import { predictionCode, predictionOf, ValuePrediction, ValuesPrediction } from './target.ts';
+
+/** From `outputs` and `names` to a prediction. */
+const CLASSES_CODE: CodeExpression = { code: 'classPrediction(names, outputs)', uses: { classPrediction } };
+
+/** An object is made in one go where its names stand in the code, and all of them are said. */
+function valuesCode(names: readonly string[], scoreAt: number): CodeExpression {
+  const all = names.map((_, i) => `outputs[${i}] === outputs[${i}]`).join(' && ');
+  const literal = names.map((name, i) => `${JSON.stringify(name)}: outputs[${i}]`).join(', ');
+  return {
+    code: `new ValuesPrediction(outputs[${scoreAt}], ${all} ? { ${literal} } : named(names, outputs))`,
+    uses: { ValuesPrediction, named },
+  };
+}
 
 export interface EncodedModelParts {
   readonly kind: string;
@@ -53,7 +66,7 @@ export class EncodedModel implements Model {
   readonly #reader: ExampleReader;
   #examples: number;
   #skipped: number;
-  readonly #fused: FusedLinear | undefined;
+  readonly #fused: FusedLinear<Prediction> | undefined;
   readonly #fusedScores: FusedScores | undefined;
 
   constructor(parts: EncodedModelParts) {
@@ -69,19 +82,20 @@ export class EncodedModel implements Model {
     this.#examples = parts.examples;
     this.#skipped = parts.skipped;
     if (!parts.series)
-      this.#fused = FusedLinear.of(
+      this.#fused = FusedLinear.of<Prediction>(
         parts.encoder,
         parts.learner.linear,
         !parts.learnsArrivals,
         predictionCode(parts.task),
       );
-    if (!parts.series && parts.classes)
+    const names = parts.classes?.names ?? parts.learner.outputNames;
+    if (!parts.series && names)
       this.#fusedScores = FusedScores.of(
         parts.encoder,
         parts.learner.linears,
         !parts.learnsArrivals,
-        parts.classes.names,
-        { code: 'classPrediction(names, outputs)', uses: { classPrediction } },
+        names,
+        parts.classes ? CLASSES_CODE : valuesCode(names, parts.learner.scoreAt!),
       );
   }
 
@@ -158,7 +172,8 @@ export class EncodedModel implements Model {
     if (this.#fused) return this.#fused.learn(row, target, weight, asked);
     const outputs = this.#fusedScores?.learn(row, target, weight);
     if (outputs === undefined) return false;
-    return asked ? firstGreatest(outputs, outputs.length) : true;
+    if (!asked) return true;
+    return this.#classes ? firstGreatest(outputs, outputs.length) : outputs[this.#learner.scoreAt!]!;
   }
 
   /** On what is said of the input that is learned: encoding the row once more as it was before would cost more than it tells. */

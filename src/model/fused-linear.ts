@@ -7,13 +7,13 @@ import type { Encoder } from './encoder/encoder.ts';
 import { compiled, encodingOf, IS_PLAIN, type RowCodeParts, type RowMemory } from './encoder/row-code.ts';
 import type { LinearScore } from './kinds/linear-score.ts';
 import type { CodeExpression, Input, LinearLearner } from './learner.ts';
-import type { FeatureRow, Prediction } from './model.ts';
+import type { FeatureRow } from './model.ts';
 import { MAX_WEIGHT } from './optimizers/optimizer.ts';
 
 /** What the code calls by name: an array, as objects made of different ones have different maps, which would undo V8's code. */
 export type Uses = readonly unknown[];
 /** Predictions of rows. */
-type PredictCode = (rows: readonly FeatureRow[], memory: RowMemory, score: LinearScore, uses: Uses) => Prediction[];
+type PredictCode<P> = (rows: readonly FeatureRow[], memory: RowMemory, score: LinearScore, uses: Uses) => P[];
 /** Learns an example; `said` is given what the learner would have said of its encoded row before, where there is such an array. */
 type LearnCode = (
   row: FeatureRow,
@@ -32,14 +32,15 @@ type LearnCode = (
  */
 const MOST_FEATURES = 32;
 
-export class FusedLinear {
+/** @typeParam P what is made of what the learner says of a row */
+export class FusedLinear<P> {
   readonly #score: LinearScore;
   readonly #predictUses: Uses;
   readonly #learnUses: Uses;
   readonly #scoring: RowMemory;
   readonly #learning: RowMemory;
   readonly #input: Input;
-  readonly #predict: PredictCode;
+  readonly #predict: PredictCode<P>;
   readonly #learn: LearnCode | undefined;
   /** Of the plain numbers, whose weights are read without asking whether they are there. */
   readonly #dimensions: number;
@@ -47,14 +48,14 @@ export class FusedLinear {
 
   /**
    * Undefined where the learner is not linear, code cannot be generated, or would be too long.
-   * @param prediction from `said`, what the learner says, to a prediction
+   * @param prediction from `said`, what the learner says, to a P
    */
-  static of(
+  static of<P>(
     encoder: Encoder,
     linear: LinearLearner | undefined,
     learnsRows: boolean,
     prediction: CodeExpression,
-  ): FusedLinear | undefined {
+  ): FusedLinear<P> | undefined {
     if (linear === undefined || encoder.features.length > MOST_FEATURES) return undefined;
     try {
       return new FusedLinear(encoder, linear, learnsRows, prediction);
@@ -75,14 +76,14 @@ export class FusedLinear {
     this.#input = learning.input;
     this.#dimensions = 1 + Math.max(-1, ...scoring.parts.plain.map((number) => number?.dimension ?? -1));
     const predict = predictCode(scoring.parts, linear, prediction);
-    this.#predict = compiled('rows, memory, score, uses', predict) as PredictCode;
+    this.#predict = compiled('rows, memory, score, uses', predict) as PredictCode<P>;
     const learn = learnCode(learning.parts, linear);
     if (learn !== undefined)
       this.#learn = compiled('row, y, weight, memory, score, uses, input, into', learn) as LearnCode;
   }
 
   /** Undefined: the learner must be asked, as it has too few weights yet. */
-  predict(rows: readonly FeatureRow[]): Prediction[] | undefined {
+  predict(rows: readonly FeatureRow[]): P[] | undefined {
     if (this.#score.count < this.#dimensions) return undefined;
     return this.#predict(rows, this.#scoring, this.#score, this.#predictUses);
   }

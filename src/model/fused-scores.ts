@@ -1,5 +1,5 @@
-// As fused-linear.ts, for learners with several raw scores over the same row, as one for each class: encoded once, summed and stepped
-// for all of them in one generated function. It is made for their number, again where a class is new.
+// As fused-linear.ts, for learners with several raw scores over the same row, as one for each class or quantile: encoded once, summed
+// and stepped for all of them in one generated function. It is made for their number, again where a class is new.
 
 import type { Encoder } from './encoder/encoder.ts';
 import { compiled, encodingOf, IS_PLAIN, type RowCodeParts, type RowMemory } from './encoder/row-code.ts';
@@ -73,6 +73,8 @@ export class FusedScores {
     prediction: CodeExpression,
   ): FusedScores | undefined {
     if (learner === undefined || encoder.features.length > MOST_FEATURES) return undefined;
+    // They never become fewer.
+    if (learner.scores.length > mostScores(encoder)) return undefined;
     try {
       return new FusedScores(encoder, learner, learnsRows, names, prediction);
     } catch {
@@ -97,12 +99,12 @@ export class FusedScores {
     this.#learnsRows = learnsRows;
     this.#prediction = prediction;
     this.#predictUses = usesOf(learner.said, prediction);
-    this.#learnUses = usesOf(learner.said, learner.slope);
+    this.#learnUses = usesOf(learner.said, stepping(learner));
     this.#scoring = scoring.memory;
     this.#learning = learning.memory;
     this.#input = learning.input;
     this.#dimensions = 1 + Math.max(-1, ...scoring.parts.plain.map((number) => number?.dimension ?? -1));
-    this.#mostScores = Math.min(MOST, Math.floor(MOST_PRODUCTS / encoder.features.length));
+    this.#mostScores = mostScores(encoder);
     // Here, not at the first examples, where most have two; and here it shows whether code can be generated.
     this.#make(Math.min(Math.max(this.#scores.length, FEWEST), this.#mostScores));
   }
@@ -116,8 +118,7 @@ export class FusedScores {
   /** What is said of the row before, as it was encoded to be learned; undefined where nothing was learned. */
   learn(row: FeatureRow, y: number, weight: number): Float64Array | undefined {
     if (this.#scores.length !== this.#count && !this.#ready()) return undefined;
-    // The first example of a class.
-    if (this.#learn === undefined || y >= this.#count) return undefined;
+    if (this.#learn === undefined || !this.#learner.learns(y, weight)) return undefined;
     this.#learn(row, y, weight, this.#learning, this.#scores, this.#learnUses, this.#outputs, this.#input);
     return this.#outputs;
   }
@@ -147,6 +148,15 @@ export class FusedScores {
     this.#outputs = new Float64Array(count);
     this.#made = count;
   }
+}
+
+function mostScores(encoder: Encoder): number {
+  return Math.min(MOST, Math.floor(MOST_PRODUCTS / encoder.features.length));
+}
+
+/** What `learnCode` has of the learner beside what it says. */
+function stepping({ before, slope }: LinearLearners): CodeExpression | undefined {
+  return slope && { code: slope.code, uses: { ...before?.uses, ...slope.uses } };
 }
 
 /** One line for each score. */
@@ -184,10 +194,12 @@ function predictCode(parts: RowCodeParts, { said }: LinearLearners, count: numbe
 }
 
 /** The passes of FusedLinear's code, each for all scores. */
-function learnCode(parts: RowCodeParts, { like, said, slope }: LinearLearners, count: number): string | undefined {
+function learnCode(parts: RowCodeParts, learner: LinearLearners, count: number): string | undefined {
+  const slope = stepping(learner);
   if (slope === undefined) return undefined;
   const { names, plain } = parts;
-  const { optimizer, interceptRate } = like;
+  const { said, before } = learner;
+  const { optimizer, interceptRate } = learner.like;
   const bounded = (target: string) => `if (Math.abs(w) <= ${MAX_WEIGHT}) ${target} = w;`;
   const sum = names.map((_, f) => {
     const number = plain[f];
@@ -221,12 +233,13 @@ function learnCode(parts: RowCodeParts, { like, said, slope }: LinearLearners, c
     ${each(count, (c) => `const a${c} = s${c}.weights, b${c} = s${c}.biases; let r${c} = 0;`)}
     ${known.join('\n')}
     ${sum.join('\n')}
-    ${each(count, (c) => `outputs[${c}] = r${c} + b${c}[0];`)}
+    ${each(count, (c) => `const raw${c} = outputs[${c}] = r${c} + b${c}[0];`)}
     ${said.code};
+    ${before?.code ?? ''}
     ${each(
       count,
       (c) => `{
-        const p = outputs[${c}], own = Number(y === ${c}), slope = ${slope.code};
+        const at = ${c}, raw = raw${c}, p = outputs[${c}], slope = ${slope.code};
         const { optimizer } = s${c}, weights = a${c}, biases = b${c};
         w = biases[0] - ${interceptRate} * slope; ${bounded('biases[0]')}
         optimizer.begin();

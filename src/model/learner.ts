@@ -96,7 +96,14 @@ export interface LinearLearners {
   readonly like: LinearScore;
   /** A statement that makes of the raw scores in `outputs`, of which there are `count`, what the learner says, in place. */
   readonly said: CodeExpression;
-  /** By which `learn` steps one of them, from what is said of it, `p`, whether it is that of `y`, `own` (0 or 1), and `weight`. As above. */
+  /** Whether `learn` does with such an example what `slope` says, and nothing else. */
+  learns(y: number, weight: number): boolean;
+  /** Before the first step: statements over the raw scores `raw0`, `raw1` and so on, `y` and `weight`. */
+  readonly before?: CodeExpression | undefined;
+  /**
+   * By which `learn` steps one of them, the one at index `at`, from its raw score `raw`, what stands in its place in `outputs`, `p`,
+   * `y` and `weight`. As above.
+   */
   readonly slope?: CodeExpression | undefined;
 }
 

@@ -60,7 +60,7 @@ async function made(options: ModelOptions, columns = COLUMNS) {
   const model = await createModel({ ...requestOf(options), features: columns });
   const [result] = of.mock.results;
   of.mockRestore();
-  return { model, fused: result!.value as FusedLinear | undefined };
+  return { model, fused: result!.value as FusedLinear<unknown> | undefined };
 }
 
 describe('a row and a linear learner in one function', () => {

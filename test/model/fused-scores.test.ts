@@ -40,8 +40,23 @@ const cases: readonly ModelOptions[] = [
   { optimizer: { name: 'sgd', lr: 1e6 } },
 ].map((options) => ({ kind: 'softmax', ...options }));
 
+const quantileCases: readonly ModelOptions[] = [
+  ...encodings.map((encode) => ({ encode })),
+  { update: 'on_arrival' },
+  { quantiles: [0.9, 0.3] },
+  { quantiles: [0.1, 0.2, 0.3, 0.4] },
+  { quantiles: [0.1, 0.2, 0.3, 0.4, 0.5] },
+  { quantiles: [0.7] },
+  { lr: 10, intercept_lr: 10 },
+  { l1: 0.01 },
+  { l2: 0.01 },
+].map((options) => ({ kind: 'quantile', ...options }));
+
 function requestOf(options: ModelOptions, columns = COLUMNS) {
-  const label = { name: 'y', typeOid: 25, type: 'text' };
+  const label =
+    options.kind === 'quantile'
+      ? { name: 'y', typeOid: 701, type: 'double precision' }
+      : { name: 'y', typeOid: 25, type: 'text' };
   return { options: { drift: { signals: [] }, ...options } as ModelOptions, features: columns, label, seed: 5 };
 }
 
@@ -87,9 +102,27 @@ describe('a row and several linear scores in one function', () => {
     expect(done(learn)).toBe('0001101101000');
   });
 
-  test.each([{ kind: 'naive_bayes' }, { kind: 'softmax', l1: 0.01 }])('are not made for %j', async (options) => {
-    expect((await made(options)).fused).toBeUndefined();
+  test('of quantiles score from the start, and leave the first example and those of weight 0 to the learner', async () => {
+    const { model, fused } = await made({ kind: 'quantile' });
+    const [learn, predict] = [vi.spyOn(fused!, 'learn'), vi.spyOn(fused!, 'predict')];
+    const features = { amount: 1, chip: true, whole: 3, 'often null': 1, [COLUMNS[2]!.name]: 2, [COLUMNS[7]!.name]: 3 };
+    for (const weight of [0, 1, 1, 0, 200]) {
+      model.predictMany([features]);
+      model.learn({ features, target: 4, weight });
+    }
+    const done = (of: typeof learn | typeof predict) =>
+      of.mock.results.map(({ value }) => Number(value !== undefined)).join('');
+    // Before the first example there are no weights.
+    expect(done(predict)).toBe('00111');
+    expect(done(learn)).toBe('00101');
   });
+
+  test.each([{ kind: 'naive_bayes' }, { kind: 'softmax', l1: 0.01 }, { kind: 'quantile', l1: 0.01 }])(
+    'are not made for %j',
+    async (options) => {
+      expect((await made(options)).fused).toBeUndefined();
+    },
+  );
 
   test('only score with l2, as a step moves more than the row', async () => {
     const { model, fused } = await made({ kind: 'softmax', l2: 0.01, max_classes: 4 });
@@ -129,11 +162,14 @@ describe('a row and several linear scores in one function', () => {
     expect(Object.keys(model.predictMany([features])[0]!.outputs!)).toEqual(['a', 'b', 'c']);
   });
 
-  test.each(cases)('say, explain and learn with %j what they do apart, to the last bit', async (options) => {
-    const request = requestOf(options);
-    const stream = classified(400);
-    const one = await createModel(request);
-    const two = await apart(() => createModel(request));
-    await expectTheSame(request, { one, two }, stream, said);
-  });
+  test.each([...cases, ...quantileCases])(
+    'say, explain and learn with %j what they do apart, to the bit',
+    async (options) => {
+      const request = requestOf(options);
+      const stream = options.kind === 'softmax' ? classified(400) : examples(400, false);
+      const one = await createModel(request);
+      const two = await apart(() => createModel(request));
+      await expectTheSame(request, { one, two }, stream, said);
+    },
+  );
 });

@@ -1,12 +1,16 @@
 // `auto`: who runs, who leaves and when, what is served of them, and that all of it survives a restart.
 
 import { createHash } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ColumnType } from '../../src/flow/pipeline.ts';
 import { createModel, loadModel } from '../../src/model/create-model.ts';
+import { FusedLinear } from '../../src/model/fused-linear.ts';
 import type { Model, ModelRequest, RaceEntry, TrainingExample } from '../../src/model/model.ts';
+import { COLUMNS, examples as oddExamples } from './odd-examples.ts';
 import { booleanLabel, floatColumns, numberLabel, phishing, textLabel } from './phishing.ts';
 import { seeded } from './seeded.ts';
+
+afterEach(() => void vi.restoreAllMocks());
 
 const columns: readonly ColumnType[] = floatColumns(['x', 'y']);
 
@@ -102,6 +106,40 @@ test('a portfolio saved and loaded anywhere in the race goes on bit for bit', as
   const rows = examples.slice(0, 50).map(({ features }) => features);
   expect(restarted.predictMany(rows)).toEqual(whole.predictMany(rows));
   expect(digest(restarted)).toBe(digest(whole));
+});
+
+describe('a linear candidate that is left alone scores and learns a row as it is encoded', () => {
+  test.each([
+    [booleanLabel, {}],
+    [booleanLabel, { update: 'on_arrival', calibrate: 'platt' }],
+    [booleanLabel, { under_sample: { ratio: 2 } }],
+    [numberLabel, {}],
+  ])('of %j with %j, to the bit as encoder and learner do it apart', async (label, options) => {
+    const request = requestOf(label, { budget: 1, drift: { signals: [] }, ...options }, COLUMNS);
+    const stream = oddExamples(8_500, label === booleanLabel);
+    const predict = vi.spyOn(FusedLinear.prototype, 'predict');
+    const together = await createModel(request);
+    const taught = (model: Model, examples: readonly TrainingExample[]): void => {
+      for (const example of examples) {
+        if (model.learnsArrivals) model.observe(example.features);
+        model.learn(example);
+      }
+    };
+    taught(together, stream.slice(0, 8_300));
+    const of = vi.spyOn(FusedLinear, 'of').mockReturnValue(undefined);
+    const apart = await createModel(request);
+    taught(apart, stream.slice(0, 8_300));
+    expect(of.mock.calls.length).toBeGreaterThan(0);
+    for (let i = 8_300; i < stream.length; i++) {
+      const rows = stream.slice(i - (i % 3), i + 1).map(({ features }) => features);
+      expect(together.predictMany(rows)).toEqual(apart.predictMany(rows));
+      for (const model of [together, apart]) taught(model, [stream[i]!]);
+      if (i % 20 === 0) expect(digest(together)).toBe(digest(apart));
+    }
+    expect(digest(together)).toBe(digest(apart));
+    expect(running(together).filter((name) => /logistic|linear|passive/.test(name))).toHaveLength(1);
+    expect(predict.mock.results.filter(({ value }) => value !== undefined).length).toBeGreaterThan(190);
+  });
 });
 
 test('phishing is told within a point of what the best forest of River reaches, whatever the seed', async () => {

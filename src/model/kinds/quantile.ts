@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { asKey } from '../class-prediction.ts';
 import { learnerOptions } from '../encoder/encode-options.ts';
-import type { Input, Kind, Learner } from '../learner.ts';
+import type { Input, Kind, Learner, LinearLearners } from '../learner.ts';
 import { parseOptions } from '../options.ts';
 import { StateReader, StateWriter } from '../saved-state.ts';
 import { LinearScore } from './linear-score.ts';
@@ -34,6 +34,7 @@ type QuantileOptions = z.infer<typeof quantileOptions>;
 const FADING = 200;
 /** An error counts as at most this many mean errors. */
 const OUTLIER = 10;
+
 export class Quantile implements Learner {
   readonly outputNames: readonly string[];
   readonly #quantiles: readonly number[];
@@ -41,9 +42,8 @@ export class Quantile implements Learner {
   readonly scoreAt: number;
   readonly #scores: readonly LinearScore[];
   readonly #outputs: Float64Array;
-  /** Mean absolute error to the middle quantile, of the last examples most. */
-  #scale = 0;
-  #examples = 0;
+  readonly #pace: Pace = { scale: 0, examples: 0 };
+  readonly #gradient: ConstructorParameters<typeof LinearScore>[0];
 
   constructor(options: QuantileOptions, saved?: StateReader) {
     this.#quantiles = [...options.quantiles].sort((a, b) => a - b);
@@ -51,10 +51,11 @@ export class Quantile implements Learner {
     const distance = (i: number) => Math.abs(this.#quantiles[i]! - 0.5);
     this.scoreAt = this.#quantiles.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
     const gradient = { ...options, optimizer: { name: 'sgd', lr: options.lr } } as const;
+    this.#gradient = gradient;
     const loaded = new Map<number, LinearScore>();
     if (saved) {
-      this.#scale = saved.f64();
-      this.#examples = saved.f64();
+      this.#pace.scale = saved.f64();
+      this.#pace.examples = saved.f64();
       for (let left = saved.u32(); left > 0; left--) loaded.set(saved.f64(), LinearScore.load(gradient, saved));
     }
     this.#scores = this.#quantiles.map((quantile) => {
@@ -82,33 +83,43 @@ export class Quantile implements Learner {
     return this.outputs(x)[this.scoreAt]!;
   }
 
+  get linears(): LinearLearners | undefined {
+    const like = new LinearScore(this.#gradient);
+    if (!like.summable) return undefined;
+    const pace = this.#pace;
+    const ordered = `(${this.#quantiles.map((_, q) => (q === 0 ? 'true' : `outputs[${q - 1}] <= outputs[${q}]`)).join(' && ')})`;
+    const slope = {
+      code: `slopeOf(y < raw ? 1 - levels[at] : -levels[at], pace.scale, weight)`,
+      uses: { slopeOf, pace, levels: this.#quantiles },
+    };
+    return {
+      scores: this.#scores,
+      like,
+      said: { code: `${ordered} || intoOrder(outputs, count)`, uses: { intoOrder } },
+      // The first example sets the biases.
+      learns: (_, weight) => pace.examples > 0 && weight !== 0,
+      before: { code: `follow(pace, Math.abs(y - raw${this.scoreAt}));`, uses: { follow, pace } },
+      slope: like.sparse ? slope : undefined,
+    };
+  }
+
   outputs(x: Input): Float64Array {
     const outputs = this.#outputs;
-    for (let q = 0; q < this.#scores.length; q++) {
-      const raw = this.#scores[q]!.raw(x);
-      // Into order as they come: they nearly are, and are few.
-      let at = q;
-      for (; at > 0 && outputs[at - 1]! > raw; at--) outputs[at] = outputs[at - 1]!;
-      outputs[at] = raw;
-    }
+    for (let q = 0; q < this.#scores.length; q++) outputs[q] = this.#scores[q]!.raw(x);
+    intoOrder(outputs, outputs.length);
     return outputs;
   }
 
   learn(x: Input, y: number, weight: number): void {
     if (weight === 0) return;
     // From the first example on the bias is near the target: from zero, far ones would take as long as they are far.
-    if (this.#examples === 0) for (const one of this.#scores) one.bias = y;
-    this.#examples += 1;
+    if (this.#pace.examples === 0) for (const one of this.#scores) one.bias = y;
     const raws = this.#outputs;
     for (let q = 0; q < this.#scores.length; q++) raws[q] = this.#scores[q]!.raw(x);
-    let error = Math.abs(y - raws[this.scoreAt]!);
-    // One absurd target must not make all later steps absurd.
-    if (this.#examples > FADING && error > this.#scale * OUTLIER) error = this.#scale * OUTLIER;
-    this.#scale += (error - this.#scale) / Math.min(this.#examples, FADING);
+    follow(this.#pace, Math.abs(y - raws[this.scoreAt]!));
     for (let q = 0; q < this.#scores.length; q++) {
-      const one = this.#scores[q]!;
-      const slope = y < raws[q]! ? 1 - this.#quantiles[q]! : -this.#quantiles[q]!;
-      one.step(x, slope * this.#scale * Math.min(weight, MAX_WEIGHT), weight);
+      const level = this.#quantiles[q]!;
+      this.#scores[q]!.step(x, slopeOf(y < raws[q]! ? 1 - level : -level, this.#pace.scale, weight), weight);
     }
   }
 
@@ -122,8 +133,8 @@ export class Quantile implements Learner {
 
   save(): Uint8Array {
     const writer = new StateWriter('quantile learner');
-    writer.f64(this.#scale);
-    writer.f64(this.#examples);
+    writer.f64(this.#pace.scale);
+    writer.f64(this.#pace.examples);
     writer.u32(this.#scores.length);
     this.#quantiles.forEach((quantile, q) => {
       writer.f64(quantile);
@@ -133,8 +144,37 @@ export class Quantile implements Learner {
   }
 }
 
+/** Mean absolute error to the middle quantile, of the last examples most, and how many there were. */
+interface Pace {
+  scale: number;
+  examples: number;
+}
+
+/** One more example with that error. */
+function follow(pace: Pace, error: number): void {
+  pace.examples += 1;
+  // One absurd target must not make all later steps absurd.
+  const counted = pace.examples > FADING && error > pace.scale * OUTLIER ? pace.scale * OUTLIER : error;
+  pace.scale += (counted - pace.scale) / Math.min(pace.examples, FADING);
+}
+
 /** No example steps further than this many of weight 1 would. */
 const MAX_WEIGHT = 100;
+
+/** @param side of the pinball loss, its derivative by the raw quantile */
+function slopeOf(side: number, scale: number, weight: number): number {
+  return side * scale * Math.min(weight, MAX_WEIGHT);
+}
+
+/** The first `count`, in place: they nearly are in order, and are few. */
+function intoOrder(values: Float64Array, count: number): void {
+  for (let q = 1; q < count; q++) {
+    const value = values[q]!;
+    let at = q;
+    for (; at > 0 && values[at - 1]! > value; at--) values[at] = values[at - 1]!;
+    values[at] = value;
+  }
+}
 
 export const quantile: Kind = {
   name: 'quantile',

@@ -43,10 +43,12 @@ export class Softmax implements Learner {
   get linears(): LinearLearners | undefined {
     const like = new LinearScore(this.#options);
     if (!like.summable) return undefined;
-    const slope = { code: `slopeOf(p, own, weight, ${this.#options.clip_gradient})`, uses: { slopeOf } };
+    const slope = { code: `slopeOf(p, Number(y === at), weight, ${this.#options.clip_gradient})`, uses: { slopeOf } };
     return {
       scores: this.#classes,
       like,
+      // The first example of a class makes it.
+      learns: (y) => y < this.#classes.length,
       said: { code: 'toProbabilities(outputs, count)', uses: { toProbabilities } },
       slope: like.sparse ? slope : undefined,
     };

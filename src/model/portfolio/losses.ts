@@ -2,7 +2,6 @@
 // numbers, log loss of classes.
 
 import { MAX_MAGNITUDE } from '../encoder/feature-value.ts';
-import type { Input, Learner } from '../learner.ts';
 import type { LearnedTask } from '../model.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { Calibration, logOddsOf } from './calibration.ts';
@@ -33,6 +32,8 @@ export class Losses {
   #examples = 0;
   /** Of classes, by index. */
   readonly #counts: number[] = [];
+  /** The greatest of them. */
+  #most = 0;
 
   constructor(task: LearnedTask, candidates: number, saved?: StateReader) {
     this.#task = task;
@@ -46,6 +47,7 @@ export class Losses {
     this.#present = saved.f64();
     this.#examples = saved.f64();
     this.#counts.push(...saved.floats());
+    this.#most = Math.max(0, ...this.#counts);
   }
 
   get calibrations(): readonly Calibration[] {
@@ -55,7 +57,7 @@ export class Losses {
   /** How many examples those so far are worth: where all but a few are of one class, twice those few. */
   get evidence(): number {
     if (this.#task === 'regression') return this.#examples;
-    return Math.min(this.#examples, 2 * (this.#examples - Math.max(0, ...this.#counts)));
+    return Math.min(this.#examples, 2 * (this.#examples - this.#most));
   }
 
   /**
@@ -73,27 +75,29 @@ export class Losses {
     const index = this.#task === 'binary' ? Number(target > 0.5) : target;
     // A class whose examples have all had no weight was not counted.
     while (this.#counts.length <= index) this.#counts.push(0);
-    this.#counts[index]! += 1;
+    this.#most = Math.max(this.#most, (this.#counts[index]! += 1));
   }
 
   calibrated(k: number, logOdds: number): number {
     return this.#calibrations[k]!.apply(logOdds);
   }
 
-  /** Of candidate `k`, which has not learned the example; its calibration learns here. */
-  take(k: number, learner: Learner, input: Input, target: number, weight: number): void {
-    if (this.#task === 'binary') {
-      const logOdds = logOddsOf(learner.predict(input));
-      const said = this.calibrated(k, logOdds);
-      // log(1 + e^−z) for true, log(1 + e^z) for false, without overflow.
-      const against = target > 0.5 ? -said : said;
-      this.#absolute[k] = Math.max(against, 0) + Math.log1p(Math.exp(-Math.abs(against)));
-      this.#calibrations[k]!.learn(logOdds, target > 0.5 ? 1 : 0, weight);
-    } else if (this.#task === 'regression') this.#absolute[k] = Math.abs(learner.predict(input) - target);
-    else {
-      const given = learner.outputs!(input)[target] ?? 0;
-      this.#absolute[k] = -Math.log(given > LEAST_PROBABILITY ? Math.min(given, 1) : LEAST_PROBABILITY);
-    }
+  /**
+   * Of candidate `k`, which has not learned the example; its calibration learns here.
+   * @param said what it says: the probability of true, the number, or the probability of the example's class
+   */
+  take(k: number, said: number, target: number, weight: number): void {
+    if (this.#task === 'binary') this.#takeBinary(k, logOddsOf(said), target, weight);
+    else if (this.#task === 'regression') this.#absolute[k] = Math.abs(said - target);
+    else this.#absolute[k] = -Math.log(said > LEAST_PROBABILITY ? Math.min(said, 1) : LEAST_PROBABILITY);
+  }
+
+  #takeBinary(k: number, logOdds: number, target: number, weight: number): void {
+    const said = this.calibrated(k, logOdds);
+    // log(1 + e^−z) for true, log(1 + e^z) for false, without overflow.
+    const against = target > 0.5 ? -said : said;
+    this.#absolute[k] = Math.max(against, 0) + Math.log1p(Math.exp(-Math.abs(against)));
+    this.#calibrations[k]!.learn(logOdds, target > 0.5 ? 1 : 0, weight);
   }
 
   /**

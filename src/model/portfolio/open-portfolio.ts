@@ -65,6 +65,7 @@ export function createPortfolio(
   }).filter(({ members }) => members.length > 0);
   const { encoder } = squads[0]!;
   const team = new Team({
+    ...partsOf(parsed, task),
     candidates,
     squads,
     featureless: ofGroup(undefined, encoder),
@@ -124,7 +125,7 @@ export async function loadPortfolio(
   }
   reader.finish();
   const { notices } = planEncoding(request.features, parsed.encode);
-  const team = new Team({ candidates, squads, featureless, notices, unusable });
+  const team = new Team({ ...partsOf(parsed, task), candidates, squads, featureless, notices, unusable });
   return new Portfolio({ ...partsOf(parsed, task), team, race, losses, classes, correction, examples, skipped });
 }
 

@@ -109,8 +109,15 @@ export class Portfolio implements Model {
 
   predictMany(rows: readonly FeatureRow[]): Prediction[] {
     const predictions = new Array<Prediction>(rows.length);
-    for (let i = 0; i < rows.length; i++)
-      predictions[i] = this.#classes ? this.#predictClass(rows[i]!, this.#classes.names) : this.#predict(rows[i]!);
+    if (this.#classes) {
+      for (let i = 0; i < rows.length; i++) predictions[i] = this.#predictClass(rows[i]!, this.#classes.names);
+      return predictions;
+    }
+    const blended = this.#blend(rows);
+    for (let i = 0; i < rows.length; i++) {
+      const score = this.#correction ? this.#correction.apply(blended[i]!) : blended[i]!;
+      predictions[i] = { score, prediction: predictionOf(this.task, score) };
+    }
     return predictions;
   }
 
@@ -124,10 +131,8 @@ export class Portfolio implements Model {
     if (this.#correction && !this.#learns(this.#correction, example, weight)) return;
     if (weight > 0) this.#losses.count(target);
     const judged = weight > 0 && this.#losses.judging;
-    this.#team.learn(example.features, !this.learnsArrivals, (k, learner, input) => {
-      if (judged) this.#losses.take(k, learner, input, target, weight);
-      learner.learn(input, target, weight);
-    });
+    const hear = judged ? (k: number, said: number) => this.#losses.take(k, said, target, weight) : undefined;
+    this.#team.learn(example.features, target, weight, hear);
     this.#team.learnTarget(example.features, target, weight);
     if (!judged) return;
     if (this.#last >= 0) this.#judgeLast(this.#last, example);
@@ -158,38 +163,33 @@ export class Portfolio implements Model {
 
   /** Whether candidates are to learn the example; of one that is left out only its row enters what encoders know. */
   #learns(correction: ScoreCorrection, { features, target }: TrainingExample, weight: number): boolean {
-    if (correction.calibrates) correction.calibrate(this.#blend(features), target, weight);
+    if (correction.calibrates) correction.calibrate(this.#blend([features])[0]!, target, weight);
     if (correction.takes(target)) return true;
     if (!this.learnsArrivals) this.#team.observe(features);
     this.#team.learnTarget(features, target, weight);
     return false;
   }
 
-  #predict(row: FeatureRow): Prediction {
-    const blended = this.#blend(row);
-    const score = this.#correction ? this.#correction.apply(blended) : blended;
-    return { score, prediction: predictionOf(this.task, score) };
-  }
-
-  /** What all candidates say together. */
-  #blend(row: FeatureRow): number {
+  /** What all candidates say of each row together. */
+  #blend(rows: readonly FeatureRow[]): Float64Array {
     const { weights } = this.#race;
     const binary = this.task === 'binary';
-    let sum = 0;
-    this.#team.read(row, (k, learner, input) => {
-      if (weights[k] === 0) return;
-      const said = learner.predict(input);
-      sum += weights[k]! * (binary ? this.#losses.calibrated(k, logOddsOf(said)) : said);
-    });
-    return binary ? 1 / (1 + Math.exp(-sum)) : sum;
+    const blended = new Float64Array(rows.length);
+    this.#team.say(
+      rows,
+      (k) => weights[k] !== 0,
+      (i, k, said) => {
+        blended[i]! += weights[k]! * (binary ? this.#losses.calibrated(k, logOddsOf(said)) : said);
+      },
+    );
+    if (binary) for (let i = 0; i < blended.length; i++) blended[i] = 1 / (1 + Math.exp(-blended[i]!));
+    return blended;
   }
 
   #predictClass(row: FeatureRow, names: readonly string[]): Prediction {
     const { leader } = this.#race;
     let prediction: Prediction = { score: 0, prediction: null };
-    this.#team.readFor(leader, row, (learner, input) => {
-      prediction = classPrediction(names, learner.outputs!(input));
-    });
+    this.#team.outputsOf(leader, row, (outputs) => (prediction = classPrediction(names, outputs)));
     return prediction;
   }
 
