@@ -1,6 +1,6 @@
 // Window calls to slots: groups that share partition and order, frames that end at or before the current row.
 
-import type { Interval } from '../flow/types/interval.ts';
+import { isFiniteInterval, type Interval } from '../flow/types/interval.ts';
 import { isComputedOid, isTextOid, OID } from '../flow/types/type-oid.ts';
 import { aggregateNamed, rankNamed } from './aggregate-names.ts';
 import { compileArguments } from './compile-aggregate.ts';
@@ -171,6 +171,12 @@ export class WindowCompiler {
       );
     }
     const span = value as Interval;
+    if (!isFiniteInterval(span))
+      return compiler.refuse(
+        bound.offset,
+        'a frame without end is not written as an interval',
+        'Write unbounded preceding.',
+      );
     if (span.months < 0 || span.days < 0 || span.us < 0n)
       return compiler.refuse(bound.offset, 'a frame cannot start at a negative interval', 'Write a positive one.');
     return { kind: 'range', preceding: value, type: offset.type };

@@ -10,6 +10,41 @@ export interface Interval {
   readonly us: bigint;
 }
 
+/**
+ * `infinity` and `-infinity`, which Postgres has from 17 on: carried, compared and printed. Whatever reads its parts, which is all
+ * arithmetic, raises, so that the row is a dead letter.
+ */
+class InfiniteInterval implements Interval {
+  readonly sign: 1 | -1;
+
+  constructor(sign: 1 | -1) {
+    this.sign = sign;
+  }
+
+  get months(): number {
+    return this.#refuse();
+  }
+
+  get days(): number {
+    return this.#refuse();
+  }
+
+  get us(): bigint {
+    return this.#refuse();
+  }
+
+  #refuse(): never {
+    throw new MillraceError('DATA', 'nothing is computed from an infinite interval here');
+  }
+}
+
+const INFINITE: ReadonlyMap<string, Interval> = new Map([
+  ['infinity', new InfiniteInterval(1)],
+  ['-infinity', new InfiniteInterval(-1)],
+]);
+/** Longer than any that is finite. */
+const INFINITE_US = 2n ** 80n;
+
 const DAY_US = 86_400_000_000n;
 const INT64_MAX = 2n ** 63n - 1n;
 
@@ -28,7 +63,12 @@ export const subtractIntervals = (a: Interval, b: Interval): Interval =>
   makeInterval(a.months - b.months, a.days - b.days, a.us - b.us);
 
 /** A month counts as 30 days, a day as 24 hours: what Postgres compares by. */
-export const intervalSpanUs = (a: Interval): bigint => (BigInt(a.months) * 30n + BigInt(a.days)) * DAY_US + a.us;
+export function intervalSpanUs(a: Interval): bigint {
+  if (a instanceof InfiniteInterval) return BigInt(a.sign) * INFINITE_US;
+  return (BigInt(a.months) * 30n + BigInt(a.days)) * DAY_US + a.us;
+}
+
+export const isFiniteInterval = (a: Interval): boolean => !(a instanceof InfiniteInterval);
 
 export function compareIntervals(a: Interval, b: Interval): number {
   const difference = intervalSpanUs(a) - intervalSpanUs(b);
@@ -81,9 +121,10 @@ const INTERVAL =
 
 /** Reads what Postgres prints under intervalstyle postgres. Throws on anything else. */
 export function parseInterval(text: string): Interval {
+  const infinite = INFINITE.get(text);
+  if (infinite) return infinite;
   const match = INTERVAL.exec(text);
-  if (!match || text === '')
-    throw new TypeError(`not an interval as Postgres before 17 prints it: ${JSON.stringify(text)}`);
+  if (!match || text === '') throw new TypeError(`not an interval as Postgres prints it: ${JSON.stringify(text)}`);
   const [, years, months, days, sign, hours, minutes, seconds, fraction] = match;
   let us = 0n;
   if (hours !== undefined) {
@@ -96,6 +137,7 @@ export function parseInterval(text: string): Interval {
 
 /** As Postgres prints it under intervalstyle postgres: `1 year 2 mons -3 days +04:05:06.7`. */
 export function formatInterval(value: Interval): string {
+  if (value instanceof InfiniteInterval) return value.sign > 0 ? 'infinity' : '-infinity';
   let text = '';
   let before = false;
   const part = (amount: number, unit: string): void => {

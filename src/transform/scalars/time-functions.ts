@@ -4,6 +4,7 @@ import { Decimal, decimalFromInteger, numericToNumber, type NumericValue } from 
 import {
   addIntervals,
   divideInterval,
+  isFiniteInterval,
   makeInterval,
   multiplyInterval,
   negateInterval,
@@ -51,7 +52,7 @@ export function addTimeFunctions(set: FunctionSet): void {
   set.add('isfinite', [date], bool, isFiniteDays);
   set.add('isfinite', [timestamp], bool, isFiniteUs);
   set.add('isfinite', [timestamptz], bool, isFiniteUs);
-  set.add('isfinite', [interval], bool, () => true);
+  set.add('isfinite', [interval], bool, isFiniteInterval);
   set.add('to_timestamp', [float8], timestamptz, timestampFromEpoch);
   set.add('make_date', [int4, int4, int4], date, makeDate);
 }

@@ -11,9 +11,11 @@ import {
   roundNumeric,
   type NumericValue,
 } from '../../../src/flow/types/decimal.ts';
+import { addIntervals, multiplyInterval, negateInterval, type Interval } from '../../../src/flow/types/interval.ts';
 import { jsonPrinterOf, jsonReaderOf, parserOf, printerOf, textCastOf } from '../../../src/flow/types/sql-text.ts';
 import type { SqlValue } from '../../../src/flow/types/sql-value.ts';
 import {
+  addToTimestamp,
   INFINITY_US,
   MINUS_INFINITY_US,
   parseDate,
@@ -233,6 +235,35 @@ test('order and equality keys of each type agree with Postgres: NaN is the great
   }
   expect(compared).toBeGreaterThan(200);
   expect(() => comparatorOf(OID.text, 100)).toThrow('known to Postgres alone');
+});
+
+test('infinite intervals, which Postgres has from 17 on, are carried and compared, and nothing is computed from them', async () => {
+  const texts = ['-infinity', '-178000000 years', '00:00:00', '178000000 years', 'infinity'];
+  const [parse, compare] = [parserOf(OID.interval), comparatorOf(OID.interval, 0)];
+  const values = texts.map((text) => parse(text)) as Exclude<SqlValue, null>[];
+  for (const [i, one] of values.entries()) {
+    expect(textCastOf(OID.interval, 'UTC')(one)).toBe(texts[i]);
+    for (const [j, other] of values.entries()) {
+      expect(Math.sign(compare(one, other))).toBe(Math.sign(i - j));
+      expect(equalityKeyOf(OID.interval)(one) === equalityKeyOf(OID.interval)(other)).toBe(i === j);
+    }
+  }
+  const infinity = values[4] as Interval;
+  for (const compute of [
+    () => addIntervals(infinity, values[2] as Interval),
+    () => negateInterval(infinity),
+    () => multiplyInterval(infinity, 0),
+    () => addToTimestamp(0n, infinity),
+  ])
+    expect(compute).toThrow(expect.objectContaining({ code: 'DATA' }));
+
+  await using database = await createDatabase();
+  const [server] = await database.query<{ version: string }>(`select current_setting('server_version_num') as version`);
+  if (Number(server!.version) < 170_000) return;
+  const asked = await database.query<{ text: string; json: string }>(
+    `select v::text as text, to_json(v)::text as json from unnest('{infinity,-infinity}'::interval[]) v`,
+  );
+  for (const { text, json } of asked) expect(jsonPrinterOf(OID.interval, 'UTC')(parse(text))).toBe(json);
 });
 
 test('text that a type never prints is refused', () => {
