@@ -48,7 +48,16 @@ export function compileChoice(compiler: ExpressionCompiler, node: CaseSyntax | L
       const constant = left.constant && right.constant;
       const alwaysNull =
         left.alwaysNull === true || (isLiteral(node.left) && isLiteral(node.right) && evaluate([]) === null);
-      return { ...left, text: node.text, constant, alwaysNull, evaluate: alwaysNull ? () => null : evaluate };
+      return {
+        ...left,
+        // Of both, as of a comparison.
+        type: isTextOid(left.type.oid) ? { ...left.type, collation: compiler.collationOf([left, right]) } : left.type,
+        text: node.text,
+        constant,
+        alwaysNull,
+        explicitCollation: left.explicitCollation || right.explicitCollation,
+        evaluate: alwaysNull ? () => null : evaluate,
+      };
     }
   }
 }

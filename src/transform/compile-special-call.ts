@@ -118,8 +118,9 @@ function compileConcat(
     warnPrinted(compiler, node, arg);
     return { evaluate: arg.evaluate, print: printerOf(arg.type.oid, compiler.scope.environment.timezone) };
   });
+  const all = separator ? [separator, ...args] : args;
   return {
-    type: compiler.typeOf(OID.text, args),
+    type: compiler.typeOf(OID.text, all),
     text: node.text,
     evaluate: (slots) => {
       const between = separator ? separator.evaluate(slots) : '';
@@ -134,7 +135,7 @@ function compileConcat(
     },
     inexact: false,
     constant: false,
-    explicitCollation: false,
+    explicitCollation: all.some((arg) => arg.explicitCollation),
   };
 }
 

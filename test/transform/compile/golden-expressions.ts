@@ -323,6 +323,18 @@ const time = [
 ];
 
 const text = [
+  // Whose collation lower and upper have.
+  `upper(nullif(s, s2 collate "C"))`,
+  `upper(nullif(s collate "C", s2))`,
+  `upper(concat_ws(s2 collate "C", s, 'ä'))`,
+  `upper(concat(s, s2 collate "C"))`,
+  `upper(least(s collate "C", 'ä') || s2)`,
+  `upper(coalesce(s, s2 collate "C"))`,
+  `upper(case when b then s else s2 collate "C" end)`,
+  `upper(case s collate "C" when s2 then s else s2 end)`,
+  `upper(replace(s, 'b', s2 collate "C"))`,
+  `upper(lpad(s, 9, s2 collate "C"))`,
+  `upper(s || (i4 || s2 collate "C"))`,
   'lower(s)',
   'upper(s)',
   'lower(v)',
