@@ -146,7 +146,7 @@ const besideInfinity = (value: NumericValue): number =>
   typeof value === 'number' ? value : value.unscaled > 0 ? 1 : value.unscaled < 0 ? -1 : 0;
 
 /** A finite numeric, digit by digit. */
-const exactly = (value: NumericValue): Decimal =>
+export const exactly = (value: NumericValue): Decimal =>
   typeof value === 'number' ? (parseNumeric(String(value)) as Decimal) : value;
 
 /**
@@ -230,28 +230,39 @@ export function divideNumeric(a: NumericValue, b: NumericValue): NumericValue {
   const right = numericToNumber(b);
   const quotient = left / right;
   if (isNormal(quotient) && isNormal(left) && isNormal(right)) return quotient;
-  if (isFiniteNumeric(a) && isFiniteNumeric(b)) return divideExactly(exactly(a), exactly(b));
+  if (isFiniteNumeric(a) && isFiniteNumeric(b)) {
+    const dividend = exactly(a);
+    return dividend.unscaled === 0 && right !== 0 ? 0 : divideExactly(dividend, exactly(b));
+  }
   const dividend = besideInfinity(a);
   const divisor = besideInfinity(b);
   if (divisor === 0 && !Number.isNaN(dividend)) throw new MillraceError('DATA', 'division by zero');
   return dividend / divisor + 0;
 }
 
-/** Digits behind the point as Postgres's select_div_scale chooses them: 16 significant ones or more, at most 1000. */
-function divideExactly(a: Decimal, b: Decimal): NumericValue {
+/** Rounded where Postgres rounds it, to so many digits behind the point as its select_div_scale (numeric.c) chooses. */
+export function divideExactly(a: Decimal, b: Decimal): Decimal {
   if (b.unscaled === 0) throw new MillraceError('DATA', 'division by zero');
-  if (a.unscaled === 0) return 0;
-  const wholeDigits = (value: Decimal): number => absText(value).length - value.scale;
-  const significant = 20 - (wholeDigits(a) - wholeDigits(b));
-  const scale = Math.max(Math.min(Math.max(significant, 0), 1000), Math.min(a.scale, 1000), Math.min(b.scale, 1000));
-  // One digit more than is kept, with what the division left in it, so that the rounding sees which side of a half it is on.
+  const [dividendWeight, dividendDigit] = leading(a);
+  const [divisorWeight, divisorDigit] = leading(b);
+  const weight = dividendWeight - divisorWeight - (dividendDigit <= divisorDigit ? 1 : 0);
+  // 16 significant digits or more.
+  const scale = Math.min(Math.max(16 - weight * 4, a.scale, b.scale, 0), 1000);
+  // One digit more than is kept: the rounding sees on which side of a half it is.
   const shift = scale + 1 + b.scale - a.scale;
   const dividend = shift > 0 ? big(a) * pow10(shift) : big(a);
   const divisor = shift < 0 ? big(b) * pow10(-shift) : big(b);
   return roundDecimal(decimalOf(dividend / divisor, scale + 1), scale);
 }
 
-const absText = (value: Decimal): string => (value.unscaled < 0 ? -value.unscaled : value.unscaled).toString();
+/** Of the digits to the base 10,000 that Postgres computes in: the first one's weight, and the first one. */
+function leading(value: Decimal): readonly [weight: number, digit: number] {
+  if (value.unscaled === 0) return [0, 0];
+  const digits = (value.unscaled < 0 ? -value.unscaled : value.unscaled).toString();
+  const exponent = digits.length - 1 - value.scale;
+  const weight = Math.floor(exponent / 4);
+  return [weight, Number(digits.padEnd(4, '0').slice(0, exponent - weight * 4 + 1))];
+}
 
 /** Remainder of truncating division, sign of the dividend. */
 export function moduloNumeric(a: NumericValue, b: NumericValue): NumericValue {

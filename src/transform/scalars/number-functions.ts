@@ -6,7 +6,9 @@ import {
   addNumeric,
   compareNumeric,
   Decimal,
+  divideExactly,
   divideNumeric,
+  exactly,
   isFiniteNumeric,
   isNormal,
   moduloNumeric,
@@ -209,11 +211,12 @@ function addNumerics(set: FunctionSet): void {
     [numeric, numeric, numeric, int4],
     int4,
     (a: NumericValue, low: NumericValue, high: NumericValue, count: number) => {
-      if (typeof a === 'number' && Number.isNaN(a))
-        return dataError('operand, lower bound, and upper bound cannot be NaN');
+      if ([a, low, high].some(Number.isNaN)) return dataError('operand, lower bound, and upper bound cannot be NaN');
+      if (!isFiniteNumeric(low) || !isFiniteNumeric(high)) return dataError('lower and upper bounds must be finite');
       return widthBucket(a, low, high, count, compareNumeric, (x, from, to) => {
         const share = multiplyNumeric(subtractNumeric(x, from), new Decimal(count, 0));
-        return numericToNumber(quotientNumeric(share, subtractNumeric(to, from)));
+        const quotient = divideExactly(exactly(share), exactly(subtractNumeric(to, from)));
+        return numericToNumber(roundNumeric(quotient, 0, 'floor'));
       });
     },
     { sharp: true },
@@ -305,6 +308,7 @@ function addMath(set: FunctionSet): void {
       if (Number.isNaN(a) || Number.isNaN(low) || Number.isNaN(high)) {
         return dataError('operand, lower bound, and upper bound cannot be NaN');
       }
+      if (!Number.isFinite(low) || !Number.isFinite(high)) return dataError('lower and upper bounds must be finite');
       return widthBucket(
         a,
         low,
