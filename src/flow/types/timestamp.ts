@@ -2,7 +2,7 @@
 // Gregorian calendar. Text is that of datestyle ISO.
 
 import { MillraceError } from '../../runtime/errors.ts';
-import { formatFraction, type Interval } from './interval.ts';
+import { formatFraction, isFiniteInterval, negateInterval, type Interval } from './interval.ts';
 import { pad2 } from './two-digits.ts';
 import { localFromUtc, offsetSecondsAt, utcFromLocal } from './time-zone.ts';
 
@@ -122,7 +122,7 @@ export function localFromZoned(us: bigint, timezone: string): bigint {
 
 /** Months by the calendar (clamped to the end of the month), then days, then time. */
 export function addToTimestamp(us: bigint, interval: Interval): bigint {
-  if (!isFiniteUs(us)) return us;
+  if (!isFiniteUs(us)) return infinitePlus(us, interval);
   let result = us;
   if (interval.months !== 0) result = addMonths(result, interval.months);
   if (interval.days !== 0) result += BigInt(interval.days) * DAY_US;
@@ -131,7 +131,7 @@ export function addToTimestamp(us: bigint, interval: Interval): bigint {
 
 /** The same for timestamptz: months and days are those of the zone's calendar. */
 export function addToTimestamptz(us: bigint, interval: Interval, timezone: string): bigint {
-  if (!isFiniteUs(us)) return us;
+  if (!isFiniteUs(us)) return infinitePlus(us, interval);
   let result = us;
   if (interval.months !== 0) {
     result = checkUs(utcFromLocal(addMonths(localFromUtc(result, timezone), interval.months), timezone));
@@ -141,6 +141,21 @@ export function addToTimestamptz(us: bigint, interval: Interval, timezone: strin
     result = checkUs(utcFromLocal(local, timezone));
   }
   return checkUs(result + interval.us);
+}
+
+/** Whatever the interval, one too long to be negated included. */
+export function subtractFromTimestamp(us: bigint, interval: Interval): bigint {
+  return isFiniteUs(us) ? addToTimestamp(us, negateInterval(interval)) : infinitePlus(us, interval);
+}
+
+export function subtractFromTimestamptz(us: bigint, interval: Interval, timezone: string): bigint {
+  return isFiniteUs(us) ? addToTimestamptz(us, negateInterval(interval), timezone) : infinitePlus(us, interval);
+}
+
+function infinitePlus(us: bigint, interval: Interval): bigint {
+  if (!isFiniteInterval(interval))
+    throw new MillraceError('DATA', 'nothing is computed from an infinite interval here');
+  return us;
 }
 
 function addMonths(us: bigint, months: number): bigint {

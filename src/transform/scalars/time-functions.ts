@@ -16,6 +16,8 @@ import { isKnownTimeZone, offsetSecondsAt } from '../../flow/types/time-zone.ts'
 import {
   addToTimestamp,
   addToTimestamptz,
+  subtractFromTimestamp,
+  subtractFromTimestamptz,
   checkDays,
   checkUs,
   daysFromCivil,
@@ -68,13 +70,11 @@ function addArithmetic(set: FunctionSet): void {
   set.add('+', [date, interval], timestamp, (days: number, span: Interval) => addToTimestamp(usFromDate(days), span));
   set.add('+', [interval, date], timestamp, (span: Interval, days: number) => addToTimestamp(usFromDate(days), span));
   set.add('-', [date, interval], timestamp, (days: number, span: Interval) =>
-    addToTimestamp(usFromDate(days), negateInterval(span)),
+    subtractFromTimestamp(usFromDate(days), span),
   );
   set.add('+', [timestamp, interval], timestamp, addToTimestamp);
   set.add('+', [interval, timestamp], timestamp, (span: Interval, us: bigint) => addToTimestamp(us, span));
-  set.add('-', [timestamp, interval], timestamp, (us: bigint, span: Interval) =>
-    addToTimestamp(us, negateInterval(span)),
-  );
+  set.add('-', [timestamp, interval], timestamp, subtractFromTimestamp);
   set.addMade(
     '+',
     [timestamptz, interval],
@@ -97,7 +97,7 @@ function addArithmetic(set: FunctionSet): void {
     timestamptz,
     ({ timezone }) =>
       (us: bigint, span: Interval) =>
-        addToTimestamptz(us, negateInterval(span), timezone),
+        subtractFromTimestamptz(us, span, timezone),
   );
   set.add('-', [timestamp, timestamp], interval, subtractTimestamps);
   set.add('-', [timestamptz, timestamptz], interval, subtractTimestamps);

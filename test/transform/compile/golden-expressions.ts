@@ -247,6 +247,8 @@ const logic = [
 ];
 
 const time = [
+  // An interval that cannot be negated, and rows whose time is infinite.
+  ...['ts', 'tz', 'd'].map((c) => `${c} - '-178956970 years -8 mons'::interval * (case when i2 > 0 then 1 else 1 end)`),
   ...['ts', 'tz', 'iv'].flatMap((c) => FIELDS.flatMap((f) => [`extract(${f} from ${c})`, `date_part('${f}', ${c})`])),
   ...['ts', 'tz', 'd'].flatMap((c) => DAY_FIELDS.map((f) => `extract(${f} from ${c})`)),
   ...['day', 'month', 'quarter', 'year', 'decade', 'century', 'millennium', 'epoch'].flatMap((f) => [
