@@ -40,6 +40,8 @@ export const SCALAR_TYPES: readonly ScalarType[] = [
 
 export interface Expression {
   readonly sql: string;
+  /** The same, with nothing in it that the planner knows before it reads a row: literals are results of queries. */
+  readonly unfolded: string;
   readonly type: ScalarType;
   /** Names of the operators and functions in it: what a comparison of it counts for. */
   readonly uses: readonly string[];
@@ -78,6 +80,7 @@ export function apply(production: Production, args: readonly Expression[]): Expr
   if (production.guard) guards.push(production.guard(args));
   return {
     sql,
+    unfolded: production.sql(...args.map((arg) => arg.unfolded)),
     type: production.result,
     uses: [production.name, ...args.flatMap((arg) => arg.uses)],
     columns: [...new Set(args.flatMap((arg) => arg.columns))],
@@ -87,11 +90,12 @@ export function apply(production: Production, args: readonly Expression[]): Expr
 }
 
 export function column(name: string, type: ScalarType, alias = 'p'): Expression {
-  return { sql: `${alias}.${name}`, type, uses: [], columns: [name], error: undefined, guards: [] };
+  const sql = `${alias}.${name}`;
+  return { sql, unfolded: sql, type, uses: [], columns: [name], error: undefined, guards: [] };
 }
 
 export function literal(sql: string, type: ScalarType): Expression {
-  return { sql, type, uses: [], columns: [], error: undefined, guards: [] };
+  return { sql, unfolded: `(select ${sql})`, type, uses: [], columns: [], error: undefined, guards: [] };
 }
 
 /** Undefined in all but `part` of `whole` cases; shrinks towards undefined. */

@@ -6,16 +6,13 @@ import type { OracleSession } from './session.ts';
 /** What is counted for it. */
 export const FOLDED = 'Postgres folds constants and does not look at what they are combined with';
 
-/** Where the planner cannot see that it is NULL: the result of a query is not looked into. */
-const unfolded = (sql: string): string => sql.replace(/\bnull::(\w+)/g, '(select null::$1)');
-
 /**
  * Whether the planner left something of these expressions out, or made a NULL of it.
  * @param from of rows for which Postgres computes them all
  */
 export async function folds(
   session: OracleSession,
-  expressions: readonly { readonly sql: string; readonly columns: readonly string[] }[],
+  expressions: readonly { readonly sql: string; readonly unfolded: string; readonly columns: readonly string[] }[],
   from: string,
   timezone: string,
 ): Promise<boolean> {
@@ -28,5 +25,6 @@ export async function folds(
   const columns = new Set(expressions.flatMap((expression) => expression.columns));
   if (text.includes('NULL::') || [...columns].some((name) => !new RegExp(`\\b${name}\\b`).test(text))) return true;
   // A NULL among what coalesce may choose from is not in the plan at all.
-  return (await session.attempt(`set timezone = '${timezone}'; select ${unfolded(list)} ${from}`)) === undefined;
+  const unfolded = expressions.map((expression) => expression.unfolded).join(', ');
+  return (await session.attempt(`set timezone = '${timezone}'; select ${unfolded} ${from}`)) === undefined;
 }

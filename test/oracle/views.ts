@@ -34,7 +34,11 @@ export interface RandomView {
   readonly eventTime: EventTimeColumn;
   readonly features: readonly { readonly name: string; readonly expression: Expression }[];
   /** What one row alone decides, evaluated for each row that passes `where`; finds rows for which Postgres raises. */
-  readonly rowExpressions: readonly { readonly sql: string; readonly columns: readonly string[] }[];
+  readonly rowExpressions: readonly {
+    readonly sql: string;
+    readonly unfolded: string;
+    readonly columns: readonly string[];
+  }[];
   /** Which of the features are outputs of the lateral, as they are. */
   readonly lateralFeatures: readonly number[];
   /** From `from` on, without windows: what {@link rowExpressions} are evaluated over. */
@@ -175,7 +179,8 @@ function assemble(shape: ViewShape, key: readonly string[]): RandomView {
         if (!argument) return [];
         if (!filter) return [argument];
         const sql = `case when ${filter.sql} then ${argument.sql} end`;
-        return [{ sql, columns: [...argument.columns, ...filter.columns] }];
+        const unfolded = `case when ${filter.unfolded} then ${argument.unfolded} end`;
+        return [{ sql, unfolded, columns: [...argument.columns, ...filter.columns] }];
       }),
       ...calls.flatMap(({ window }) => window.partition),
     ],
@@ -287,6 +292,7 @@ function lateral(key: KeyShape, names: readonly string[]): fc.Arbitrary<Lateral>
         join: `${join} (select ${list} from items i where ${equal}${condition}) x${join.startsWith('left') ? ' on true' : ''}`,
         outputs: outputs.map(([, type, error, , uses], i) => ({
           sql: `x.o${i}`,
+          unfolded: `x.o${i}`,
           type,
           uses,
           columns: [],

@@ -278,6 +278,7 @@ export function windowCall(shape: CallShape, window: WindowShape, over: string):
   const sql = `${shape.call}${filter} over ${over}`;
   return {
     sql,
+    unfolded: sql,
     type: shape.type,
     uses: [
       ...shape.uses,
