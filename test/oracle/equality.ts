@@ -40,9 +40,20 @@ export function compareJson(expected: string, actual: string, type: ScalarType):
 /** Why a difference at a boundary is not held against us. */
 export const GUARDED = {
   near: 'a comparison or rounding within 1e-9 of its boundary',
-  /** A guard is a query over float8, which raises where a numeric is above 1.8e308. */
-  beyond: 'a comparison or rounding of a value that float8 cannot hold',
+  beyond: 'a rounding of a value that float8 cannot hold, within 1e-9 of itself',
 };
+
+export type Guard = keyof typeof GUARDED | 'clear';
+
+/** @param rows of the query that asks for the guards: over float8, so it raises where a numeric is above 1.8e308 */
+export function guardFrom(rows: readonly (readonly (string | null)[])[] | undefined): Guard {
+  return rows === undefined ? 'beyond' : rows[0]?.[0] === 't' ? 'near' : 'clear';
+}
+
+/** Where the guards cannot be asked, only a number that is off by its rounding: not another one, and no truth. */
+export function excuses(guard: Guard, expected: string, actual: string): guard is keyof typeof GUARDED {
+  return guard === 'near' || (guard === 'beyond' && compareJson(expected, actual, 'inumeric') === 'equal');
+}
 
 /** Within 1e-9 of the bound that Postgres computed for this value. */
 export function withinBound(expected: string, actual: string, bound: string | null): boolean {

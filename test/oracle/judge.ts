@@ -2,7 +2,7 @@
 
 import type { Emission, FeaturesEmission } from '../../src/flow/record.ts';
 import { FOLDED, folds } from './folding.ts';
-import { compareJson, GUARDED, withinBound } from './equality.ts';
+import { compareJson, excuses, GUARDED, guardFrom, withinBound, type Guard } from './equality.ts';
 import { topLevelJson, type LoggedChange, type OracleSession } from './session.ts';
 import type { Tally } from './tally.ts';
 import type { RandomView } from './views.ts';
@@ -145,7 +145,7 @@ export class ViewJudge {
         continue;
       }
       const { bound, guard } = await this.#bounds(emission.key, i, expected);
-      if (guard !== 'clear') this.#tally.setAside(GUARDED[guard]);
+      if (excuses(guard, theirs, ours)) this.#tally.setAside(GUARDED[guard]);
       else if (verdict === 'near' && withinBound(theirs, ours, bound)) this.#tally.count(expression.uses);
       else {
         this.#fail(
@@ -157,21 +157,16 @@ export class ViewJudge {
   }
 
   /** Error bound and guards of one feature of one key, asked only where the plain comparison fails. */
-  async #bounds(
-    key: string,
-    index: number,
-    expected: Expected,
-  ): Promise<{ bound: string | null; guard: keyof typeof GUARDED | 'clear' }> {
+  async #bounds(key: string, index: number, expected: Expected): Promise<{ bound: string | null; guard: Guard }> {
     const { expression } = this.#view.features[index]!;
-    const guards = expression.guards.length > 0 ? expression.guards.join(' or ') : 'false';
     const keys = this.#view.key.map((name) => `p.${name}::text`).join(', ');
     const select = (what: string): string =>
       `set timezone = '${this.#view.timezone}'; ${expected.without} select v from (select json_build_array(${keys})::jsonb as k, ${what} as v ${this.#view.tail}) s where k = '${key.replaceAll("'", "''")}'::jsonb`;
     const bound =
       expression.error === undefined ? undefined : await this.#session.attempt(select(`(${expression.error})::float8`));
-    const guarded = await this.#session.attempt(select(`coalesce(${guards}, false)`));
-    const guard = guarded === undefined ? 'beyond' : guarded[0]?.[0] === 't' ? 'near' : 'clear';
-    return { bound: bound?.[0]?.[0] ?? null, guard: expression.guards.length === 0 ? 'clear' : guard };
+    if (expression.guards.length === 0) return { bound: bound?.[0]?.[0] ?? null, guard: 'clear' };
+    const guarded = await this.#session.attempt(select(`coalesce(${expression.guards.join(' or ')}, false)`));
+    return { bound: bound?.[0]?.[0] ?? null, guard: guardFrom(guarded) };
   }
 
   async #expected(): Promise<Expected | undefined> {

@@ -267,8 +267,7 @@ const buckets: Production[] = [
     name: 'width_bucket(numeric)',
     result: 'int4',
     args: ['numeric'],
-    // Rounded: of what all but reaches the upper bound, Postgres before 16 says bucket 8.
-    sql: (a) => `width_bucket(round(nullif(${a}, 'NaN'), 9), 0::numeric, 100::numeric, 7)`,
+    sql: (a) => `width_bucket(nullif(${a}, 'NaN'), 0::numeric, 100::numeric, 7)`,
     raises: true,
   },
   {

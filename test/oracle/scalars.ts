@@ -6,7 +6,7 @@ import type { SqlValue } from '../../src/flow/types/sql-value.ts';
 import { jsonPrinterOf, parserOf } from '../../src/flow/types/sql-text.ts';
 import { MillraceError } from '../../src/runtime/errors.ts';
 import type { PipelinePlan } from '../../src/transform/view-plan.ts';
-import { compareJson, GUARDED, withinBound } from './equality.ts';
+import { compareJson, excuses, GUARDED, guardFrom, withinBound, type Guard } from './equality.ts';
 import { column, ExpressionSource, isInexact, type Expression, type Production } from './expression.ts';
 import { FOLDED, folds } from './folding.ts';
 import type { OracleSession } from './session.ts';
@@ -123,7 +123,7 @@ export async function compareBatch(
           continue;
         }
         const guard = await guardOf(session, expression, r + 1, timezone);
-        if (guard !== 'clear') {
+        if (excuses(guard, expected, actual)) {
           tally.setAside(GUARDED[guard]);
           continue;
         }
@@ -202,17 +202,12 @@ function evaluate(compute: () => SqlValue, print: (value: Exclude<SqlValue, null
 }
 
 /** Whether a comparison or rounding could go either way in this row. */
-async function guardOf(
-  session: OracleSession,
-  expression: Expression,
-  id: number,
-  timezone: string,
-): Promise<keyof typeof GUARDED | 'clear'> {
+async function guardOf(session: OracleSession, expression: Expression, id: number, timezone: string): Promise<Guard> {
   if (expression.guards.length === 0) return 'clear';
   const rows = await session.attempt(
     `set timezone = '${timezone}'; select coalesce(${expression.guards.join(' or ')}, false) from shop.payments p where id = ${id}`,
   );
-  return rows === undefined ? 'beyond' : rows[0]?.[0] === 't' ? 'near' : 'clear';
+  return guardFrom(rows);
 }
 
 async function boundOf(

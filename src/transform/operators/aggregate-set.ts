@@ -2,7 +2,7 @@
 // Equal inputs and summaries are kept once, whatever frames and functions use them.
 
 import { comparatorOf } from '../../flow/types/comparison.ts';
-import { Decimal, divideNumeric, numericToNumber, type NumericValue } from '../../flow/types/decimal.ts';
+import { divideNumeric, numericToNumber, type Decimal, type NumericValue } from '../../flow/types/decimal.ts';
 import type { SqlValue } from '../../flow/types/sql-value.ts';
 import { OID } from '../../flow/types/type-oid.ts';
 import { MillraceError } from '../../runtime/errors.ts';
@@ -101,7 +101,7 @@ export class AggregateSet {
     if (call.name === 'avg') {
       return {
         summary: sum,
-        result: () => (sum.count === 0 ? null : divideNumeric(sum.sum, new Decimal(sum.count, 0))),
+        result: () => (sum.count === 0 ? null : divideNumeric(sum.sum, sum.count)),
       };
     }
     if (!integers || oid === OID.int8) return { summary: sum, result: () => (sum.count === 0 ? null : sum.sum) };

@@ -77,9 +77,7 @@ function numberCast(from: number, to: number): Compute | undefined {
     case numeric:
       if (check) return (value: NumericValue) => check(Number(wholeOf(value, to === int2 ? 'smallint' : 'integer')));
       if (to === int8) return (value: NumericValue) => checkInt8(wholeOf(value, 'bigint'));
-      if (to === float8) {
-        return floatFromNumeric;
-      }
+      if (to === float8) return floatFromNumeric;
       return to === float4 ? (value: NumericValue) => float4FromFloat(floatFromNumeric(value)) : undefined;
     default:
       return undefined;

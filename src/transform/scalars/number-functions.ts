@@ -184,7 +184,9 @@ function addNumerics(set: FunctionSet): void {
   set.add('sqrt', [numeric], numeric, numericSquareRoot, inexact);
   set.add('exp', [numeric], numeric, (a: NumericValue) => numericResult(Math.exp(numericToNumber(a)), a), inexact);
   set.add('ln', [numeric], numeric, numericLogarithm, inexact);
-  for (const name of ['log', 'log10']) set.add(name, [numeric], numeric, numericLogarithm10, inexact);
+  for (const name of ['log', 'log10']) {
+    set.add(name, [numeric], numeric, (a: NumericValue) => logarithmOf(a, Math.log10), inexact);
+  }
   set.add(
     'log',
     pair,
@@ -215,6 +217,7 @@ function addNumerics(set: FunctionSet): void {
       if (!isFiniteNumeric(low) || !isFiniteNumeric(high)) return dataError('lower and upper bounds must be finite');
       return widthBucket(a, low, high, count, compareNumeric, (x, from, to) => {
         const share = multiplyNumeric(subtractNumeric(x, from), new Decimal(count, 0));
+        // Rounded, so that what all but reaches a bucket's upper bound is in the next, the last one's included: from 16 on not there.
         const quotient = divideExactly(exactly(share), exactly(subtractNumeric(to, from)));
         return numericToNumber(roundNumeric(quotient, 0, 'floor'));
       });
@@ -234,26 +237,21 @@ function beyondFloat(value: NumericValue): Decimal | undefined {
   return isNormal(numericToNumber(value)) ? undefined : value;
 }
 
-function numericLogarithm(value: NumericValue): number {
+/** @param log to any base, of a float8 */
+function logarithmOf(value: NumericValue, log: (x: number) => number): number {
   const beyond = beyondFloat(value);
-  if (beyond === undefined) return Math.log(positive(numericToNumber(value)));
-  positive(Math.sign(Number(beyond.unscaled)));
+  if (beyond === undefined) return log(positive(numericToNumber(value)));
+  positive(beyond.unscaled < 0 ? -1 : 1);
   const { mantissa, exponent } = scientific(beyond);
-  return Math.log(mantissa) + exponent * Math.LN10;
+  return log(mantissa) + exponent * log(10);
 }
 
-function numericLogarithm10(value: NumericValue): number {
-  const beyond = beyondFloat(value);
-  if (beyond === undefined) return Math.log10(positive(numericToNumber(value)));
-  positive(Math.sign(Number(beyond.unscaled)));
-  const { mantissa, exponent } = scientific(beyond);
-  return Math.log10(mantissa) + exponent;
-}
+const numericLogarithm = (value: NumericValue): number => logarithmOf(value, Math.log);
 
 function numericSquareRoot(value: NumericValue): NumericValue {
   const beyond = beyondFloat(value);
   if (beyond === undefined) return squareRoot(numericToNumber(value));
-  squareRoot(Math.sign(Number(beyond.unscaled)));
+  squareRoot(beyond.unscaled < 0 ? -1 : 1);
   const { mantissa, exponent } = scientific(beyond);
   const half = Math.floor(exponent / 2);
   const root = Math.sqrt(exponent % 2 === 0 ? mantissa : mantissa * 10);
@@ -315,7 +313,7 @@ function addMath(set: FunctionSet): void {
         high,
         count,
         (x, y) => x - y,
-        (x, from, to) => Math.trunc(count * ((x - from) / (to - from))),
+        (x, from, to) => Math.min(Math.trunc(count * ((x - from) / (to - from))), count - 1),
       );
     },
   );
@@ -367,5 +365,5 @@ function widthBucket<T>(
     if (compare(a, low) > 0) return 0;
     if (compare(a, high) <= 0) return checkInt4(count + 1);
   }
-  return Math.min(share(a, low, high), count - 1) + 1;
+  return checkInt4(share(a, low, high) + 1);
 }

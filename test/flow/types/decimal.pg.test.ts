@@ -18,6 +18,8 @@ const VALUES = [
   ...['1e309', '-7e400', '3e-330', '-2e-400', 'NaN', 'Infinity', '-Infinity'],
 ];
 
+const UTC = { timezone: 'UTC', lower: undefined, upper: undefined };
+
 /** The value as the result of a division would be, a float8, where float8 holds it. */
 function inexact(value: NumericValue): NumericValue {
   const asNumber = numericToNumber(value);
@@ -43,7 +45,7 @@ test('numerics that float8 has no room for are added, multiplied, divided and co
   const cases: { sql: string; ours: string }[] = [];
   const add = (sql: string, name: string, args: readonly NumericValue[]): void => {
     const types = args.map(() => OID.numeric);
-    const compute = findFunction(name, types)!.make({ timezone: 'UTC', lower: undefined, upper: undefined });
+    const compute = findFunction(name, types)!.make(UTC);
     cases.push({ sql, ours: attempt(() => compute(...args)) });
   };
   const literal = (text: string): string => `'${text}'::numeric`;
@@ -63,6 +65,22 @@ test('numerics that float8 has no room for are added, multiplied, divided and co
       add(`select div(${literal(a)}, ${literal(b)})::text`, 'div', [left, right]);
     }
   }
+  const [server] = await database.query<{ version: string }>(`select current_setting('server_version_num') as version`);
+  // From 16 on Postgres says 7 there.
+  if (Number(server!.version) < 160_000)
+    for (const [low, high] of [
+      [0, 100],
+      [100, 0],
+    ] as const)
+      for (const digits of ['99.999999999999999999999', '99.9999999999999999', '0.000000000000000000001', '1e-400']) {
+        const bounds = [low, high].map((bound) => literal(String(bound))).join(', ');
+        const compute = findFunction('width_bucket', [OID.numeric, OID.numeric, OID.numeric, OID.int4])!.make(UTC);
+        const args = [digits, String(low), String(high)].map((text) => parseNumeric(text));
+        cases.push({
+          sql: `select width_bucket(${literal(digits)}, ${bounds}, 7)::text`,
+          ours: attempt(() => compute(...args, 7)),
+        });
+      }
   const judged = await database.query<{ sql: string; ours: string; theirs: string; same: boolean }>(
     `with asked as (select sql, ours, attempt(sql) as theirs from unnest($1::text[], $2::text[]) u(sql, ours))
      select sql, ours, theirs, case
