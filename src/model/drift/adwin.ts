@@ -3,6 +3,7 @@
 // row r holds at most six buckets of 2^r values. As in River 0.26 (and MOA) it looks at every 32nd value. As in River, unlike the
 // paper and MOA, it starts anew after a detection, so that one change is one detection; `keep` goes on with what is left of the window.
 
+import { arrayBytes } from '../memory.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import type { Detector, Verdict } from './detector.ts';
 
@@ -70,7 +71,7 @@ export class Adwin implements Detector {
   }
 
   get bytes(): number {
-    return this.#sums.byteLength * 2 + ROWS + 64;
+    return 160 + arrayBytes(this.#sums, this.#squares, this.#counts);
   }
 
   /** Values in the window. */

@@ -89,7 +89,7 @@ class Trail {
   }
 
   get bytes(): number {
-    return this.values.bytes + this.differences.bytes + this.errors.bytes;
+    return 48 + this.values.bytes + this.differences.bytes + this.errors.bytes;
   }
 
   copy(other: Trail): void {
@@ -130,7 +130,7 @@ export class AutoregressiveSeries implements SeriesModel {
   }
 
   get bytes(): number {
-    return 100 + this.#regressor.bytes + this.#scaler.bytes + this.#trail.bytes;
+    return 64 + this.#regressor.bytes + this.#scaler.bytes + this.#trail.bytes;
   }
 
   forecast(from: number, count: number, x: Input, into: Float64Array): void {

@@ -3,6 +3,7 @@
 // Hyndman and Athanasopoulos, "Forecasting: Principles and Practice", chapter 8.
 
 import type { Input } from '../learner.ts';
+import { arrayBytes } from '../memory.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { bounded, finite, type Explained, type SeriesModel } from './series-model.ts';
 
@@ -20,6 +21,8 @@ export interface HoltWintersShape {
   readonly river: boolean;
 }
 
+const NONE = new Float64Array(0);
+
 export class HoltWintersSeries implements SeriesModel {
   readonly #shape: HoltWintersShape;
   /** Until there are enough: the values so far, in order. Then empty. */
@@ -33,7 +36,7 @@ export class HoltWintersSeries implements SeriesModel {
 
   constructor(shape: HoltWintersShape, saved?: StateReader) {
     this.#shape = shape;
-    this.#seasons = new Float64Array(shape.season);
+    this.#seasons = shape.season === 0 ? NONE : new Float64Array(shape.season);
     if (!saved) return;
     this.#ready = saved.u32() === 1;
     this.#level = saved.f64();
@@ -48,7 +51,8 @@ export class HoltWintersSeries implements SeriesModel {
   }
 
   get bytes(): number {
-    return 120 + 8 * (this.#seasons.length + startsAfter(this.#shape));
+    const first = this.#ready ? 0 : 8 * startsAfter(this.#shape);
+    return 152 + first + (this.#seasons.length === 0 ? 0 : arrayBytes(this.#seasons));
   }
 
   forecast(from: number, count: number, _x: Input, into: Float64Array): void {

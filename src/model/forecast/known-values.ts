@@ -1,5 +1,6 @@
 // The last values of a series as they came, by position: what it would be forecast by that nobody has modelled.
 
+import { arrayBytes } from '../memory.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
 export class KnownValues {
@@ -14,8 +15,8 @@ export class KnownValues {
     if (values?.length === capacity) this.#values.set(values);
   }
 
-  static bytes(capacity: number): number {
-    return 80 + 8 * capacity;
+  get bytes(): number {
+    return 32 + arrayBytes(this.#values);
   }
 
   /** The value at a position, of which the last one known is `last`; NaN where it is not known (any more). */

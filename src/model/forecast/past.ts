@@ -1,6 +1,9 @@
 // The last values of something, newest first.
 
+import { arrayBytes } from '../memory.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
+
+const NONE = new Float64Array(0);
 
 export class Past {
   /** Of what is kept. */
@@ -13,7 +16,7 @@ export class Past {
   /** @param room pushes from one move of all values to the next. */
   constructor(capacity: number, room = 16) {
     this.capacity = capacity;
-    this.#values = new Float64Array(capacity + room);
+    this.#values = capacity === 0 ? NONE : new Float64Array(capacity + room);
     this.#head = this.#values.length;
   }
 
@@ -25,7 +28,7 @@ export class Past {
   }
 
   get bytes(): number {
-    return 80 + this.#values.byteLength;
+    return 56 + (this.capacity === 0 ? 0 : arrayBytes(this.#values));
   }
 
   get length(): number {

@@ -2,6 +2,7 @@
 
 import type { Input } from '../learner.ts';
 import { clipped, LinearScore, type GradientOptions } from '../kinds/linear-score.ts';
+import { arrayBytes } from '../memory.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { finite } from './series-model.ts';
 
@@ -98,7 +99,7 @@ export class LeastSquares implements Regressor {
   }
 
   get bytes(): number {
-    return 100 + 8 * (this.#size * this.#size + 2 * this.#size);
+    return 72 + arrayBytes(this.#weights, this.#inverse, this.#gain);
   }
 
   raw(x: Input): number {

@@ -15,6 +15,9 @@ export const MAX_STEPS = 1000;
 /** Values that the mean of all series, and their deviation, are of, once there are so many. */
 const FADING = 1000;
 
+/** Of one, with when it was and its jumps in time. */
+const SERIES_BYTES = 200;
+
 /** Makes the models of single series. */
 export interface SeriesModels {
   readonly kind: string;
@@ -96,7 +99,9 @@ export class SeriesForecaster implements Learner {
   }
 
   get bytes(): number {
-    const each = 130 + SeriesErrors.bytes(this.#horizon) + KnownValues.bytes(this.#kept);
+    // All have arrays of the same lengths.
+    const [first] = this.#series;
+    const each = first ? SERIES_BYTES + first.errors.bytes + first.known.bytes : 0;
     return this.#widths.bytes + this.#series.length * each + this.#modelBytes;
   }
 

@@ -1,5 +1,6 @@
 // What naive Bayes knows of one class: for each column of numbers mean and spread, for each of categories how often each came.
 
+import { arrayBytes, LIST_BYTES } from '../memory.ts';
 import { grown } from '../optimizers/optimizer.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
@@ -22,12 +23,16 @@ export class ClassStatistics {
     loaded.weights = reader.floats();
     loaded.means = reader.floats();
     loaded.squares = reader.floats();
-    for (let j = 0; j < loaded.weights.length; j++) loaded.counts.push(reader.floats());
+    for (let j = 0; j < loaded.weights.length; j++) {
+      const counts = reader.floats();
+      loaded.counts.push(counts.length === 0 ? NONE : counts);
+    }
     return loaded;
   }
 
   get bytes(): number {
-    return this.counts.reduce((sum, counts) => sum + 16 + counts.byteLength, 3 * this.weights.byteLength);
+    const own = 64 + LIST_BYTES + arrayBytes(this.weights, this.means, this.squares);
+    return this.counts.reduce((sum, counts) => sum + 8 + (counts.length === 0 ? 0 : arrayBytes(counts)), own);
   }
 
   /** Room for this many columns. */

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { MillraceError } from '../../runtime/errors.ts';
 import type { Input } from '../learner.ts';
+import { arrayBytes } from '../memory.ts';
 import { createOptimizer } from '../optimizers/create-optimizer.ts';
 import { L1Penalty } from '../optimizers/l1-penalty.ts';
 import { exp } from '../exponential.ts';
@@ -102,7 +103,8 @@ export class LinearScore {
   }
 
   get bytes(): number {
-    return this.weights.byteLength + this.#dense.byteLength + this.optimizer.bytes + (this.#penalty?.bytes ?? 0);
+    const own = 88 + arrayBytes(this.weights, this.#dense, this.biases);
+    return own + this.optimizer.bytes + (this.#penalty?.bytes ?? 0);
   }
 
   raw(x: Input): number {

@@ -2,6 +2,7 @@
 // first its own examples; then, as often as `epochs` says, the same again, or, with `replay`, as many drawn from the ones kept.
 
 import type { Input } from '../learner.ts';
+import { TYPED_ARRAY_BYTES } from '../memory.ts';
 import type { Random } from '../random.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
@@ -20,8 +21,8 @@ export interface BatchExample {
   readonly weight: number;
 }
 
-/** Beside its entries an example takes about this many bytes. */
-const EXAMPLE_BYTES = 160;
+/** Of an example, without its entries. */
+const EXAMPLE_BYTES = 96 + 2 * TYPED_ARRAY_BYTES;
 
 export class MiniBatches {
   readonly #options: BatchOptions;

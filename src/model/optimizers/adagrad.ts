@@ -2,6 +2,7 @@
 // constant stands inside the root: G ← G + g²; w ← w − lr / √(G + eps) · g.
 
 import type { Input } from '../learner.ts';
+import { arrayBytes } from '../memory.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { bounded, grown, type Optimizer, type StepCode } from './optimizer.ts';
 
@@ -25,7 +26,7 @@ export class AdaGrad implements Optimizer {
   }
 
   get bytes(): number {
-    return this.squares.byteLength;
+    return 48 + arrayBytes(this.squares);
   }
 
   grow(capacity: number): void {

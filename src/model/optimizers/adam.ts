@@ -2,6 +2,7 @@
 // the step count is of examples.
 
 import type { Input } from '../learner.ts';
+import { arrayBytes } from '../memory.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { bounded, grown, type Optimizer, type StepCode } from './optimizer.ts';
 
@@ -39,7 +40,7 @@ export class Adam implements Optimizer {
   }
 
   get bytes(): number {
-    return this.means.byteLength + this.squares.byteLength;
+    return 96 + arrayBytes(this.means, this.squares, this.rate);
   }
 
   grow(capacity: number): void {

@@ -3,6 +3,7 @@
 // paper's order (`"order": "paper"`) it is what z and n say after each update: exactly zero where |z| ≤ l1.
 
 import type { Input } from '../learner.ts';
+import { arrayBytes } from '../memory.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { bounded, grown, type Optimizer, type StepCode } from './optimizer.ts';
 
@@ -40,7 +41,7 @@ export class Ftrl implements Optimizer {
   }
 
   get bytes(): number {
-    return this.z.byteLength + this.n.byteLength;
+    return 64 + arrayBytes(this.z, this.n);
   }
 
   grow(capacity: number): void {

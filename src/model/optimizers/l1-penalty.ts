@@ -4,6 +4,7 @@
 // wake up when the world changes.)
 
 import type { Input } from '../learner.ts';
+import { arrayBytes } from '../memory.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import { grown, type OptimizerOptions } from './optimizer.ts';
 
@@ -21,7 +22,7 @@ export class L1Penalty {
   }
 
   get bytes(): number {
-    return this.#paid.byteLength;
+    return 64 + arrayBytes(this.#paid);
   }
 
   grow(capacity: number): void {

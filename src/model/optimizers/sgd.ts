@@ -5,7 +5,7 @@ import { bounded, type Optimizer, type StepCode } from './optimizer.ts';
 
 export class Sgd implements Optimizer {
   readonly name = 'sgd';
-  readonly bytes = 0;
+  readonly bytes = 48;
   readonly #lr: number;
 
   constructor(options: { readonly lr: number }) {

@@ -62,7 +62,8 @@ export class ClassLeaves implements Leaves {
   }
 
   get bytes(): number {
-    return this.#watchedBytes + this.#nodes * (this.#classes * 16 + 40);
+    // By node: two arrays by class, four of one number, and the entry of a watch.
+    return this.#watchedBytes + this.#nodes * (this.#classes * 16 + 44);
   }
 
   prepare(columns: number, y: number): void {

@@ -2,6 +2,7 @@
 // numbers; by code and class the weight of categories.
 
 import type { Layout } from '../learner.ts';
+import { arrayBytes, LIST_BYTES } from '../memory.ts';
 import { grown } from '../optimizers/optimizer.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
@@ -12,6 +13,9 @@ export const WEIGHT = 2;
 export const MEAN = 3;
 export const SQUARES = 4;
 export const FIELDS = 5;
+
+/** Without its columns, classes and slots. */
+const WATCH_BYTES = 120 + 2 * LIST_BYTES;
 
 const LEAST_LOG = -1e100;
 const HALF_LOG_TAU = 0.5 * Math.log(2 * Math.PI);
@@ -56,7 +60,7 @@ export class ClassWatch {
     for (let slot = 0; slot < watch.#slots; slot++) {
       const codes = reader.floats();
       watch.codes.push(codes.length === 0 ? undefined : codes);
-      watch.#codeBytes += codes.byteLength;
+      watch.#codeBytes += codesBytes(codes);
       watch.#distinct.push(watch.#countCodes(codes));
     }
     watch.#weights = new Float64Array(watch.#slots * classes).fill(Number.NaN);
@@ -69,12 +73,10 @@ export class ClassWatch {
 
   get bytes(): number {
     return (
-      200 +
-      this.numbers.byteLength +
-      this.#spreads.byteLength +
-      this.#weights.byteLength +
+      WATCH_BYTES +
+      (this.columns ? arrayBytes(this.columns) : 0) +
+      arrayBytes(this.numbers, this.#spreads, this.#weights, this.arrival) +
       this.#codeBytes +
-      this.arrival.byteLength +
       this.#slots * 16
     );
   }
@@ -177,7 +179,7 @@ export class ClassWatch {
       if (codes === undefined) return;
       const wider = widened(codes, codes.length / this.classes, 1);
       this.codes[slot] = wider;
-      this.#codeBytes += wider.byteLength;
+      this.#codeBytes += codesBytes(wider);
     });
     this.arrival = grown(this.arrival, classes);
     this.classes = classes;
@@ -219,8 +221,9 @@ export class ClassWatch {
     const needed = (code + 1) * this.classes;
     if (codes === undefined || needed > codes.length) {
       const larger = Math.max(needed, Math.min((codes?.length ?? 0) * 2, 4096 * this.classes));
-      this.#codeBytes += (larger - (codes?.length ?? 0)) * 8;
+      this.#codeBytes -= codesBytes(codes);
       codes = grown(codes ?? new Float64Array(0), larger);
+      this.#codeBytes += codesBytes(codes);
       this.codes[slot] = codes;
     }
     if (!this.#came(codes, code * this.classes)) this.#distinct[slot]! += 1;
@@ -238,6 +241,11 @@ export class ClassWatch {
     }
     this.#slots = slots;
   }
+}
+
+/** 0 where a column has none. */
+function codesBytes(codes: Float64Array | undefined): number {
+  return codes === undefined || codes.length === 0 ? 0 : arrayBytes(codes);
 }
 
 /** Spreads of so many numbers, none of them computed. */

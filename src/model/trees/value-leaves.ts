@@ -3,6 +3,7 @@
 // they are, which explodes where they are large.)
 
 import type { Layout } from '../learner.ts';
+import { arrayBytes } from '../memory.ts';
 import { grown } from '../optimizers/optimizer.ts';
 import type { Random } from '../random.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
@@ -61,7 +62,7 @@ export class ValueLeaves implements Leaves {
   }
 
   get bytes(): number {
-    return this.#watchedBytes + this.#modelBytes + this.#nodes.byteLength + this.#scales.byteLength;
+    return this.#watchedBytes + this.#modelBytes + arrayBytes(this.#nodes, this.#scales, this.#standard);
   }
 
   prepare(columns: number): void {
@@ -170,7 +171,7 @@ export class ValueLeaves implements Leaves {
     this.#watches = kept.map((node) => this.#watches[node]);
     this.#watchedBytes = this.#watches.reduce((sum, watch) => sum + (watch?.bytes ?? 0), 0);
     this.#models = kept.map((node) => (ended.has(node) ? new Float64Array(this.#columns) : this.#models[node]));
-    this.#modelBytes = this.#models.reduce((sum, model) => sum + (model?.byteLength ?? 0), 0);
+    this.#modelBytes = this.#models.reduce((sum, model) => sum + modelBytes(model), 0);
   }
 
   save(writer: StateWriter, nodes: number): void {
@@ -265,7 +266,12 @@ export class ValueLeaves implements Leaves {
   }
 
   #setModel(node: number, model: Float64Array | undefined): void {
-    this.#modelBytes += (model?.byteLength ?? 0) - (this.#models[node]?.byteLength ?? 0);
+    this.#modelBytes += modelBytes(model) - modelBytes(this.#models[node]);
     this.#models[node] = model;
   }
+}
+
+/** With its entry in a list, and that of a watch. */
+function modelBytes(model: Float64Array | undefined): number {
+  return model === undefined ? 0 : 24 + arrayBytes(model);
 }

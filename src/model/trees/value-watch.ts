@@ -3,6 +3,7 @@
 // unlike with the search trees of FIMT-DD (Ikonomovska, Gama, Džeroski 2011) that River uses.
 
 import type { Layout } from '../learner.ts';
+import { arrayBytes, LIST_BYTES } from '../memory.ts';
 import { grown } from '../optimizers/optimizer.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
@@ -17,16 +18,20 @@ export const CODE = 3;
 
 const EMPTY = new Float64Array(0);
 
+/** Without its columns and slots. */
+const WATCH_BYTES = 72 + 2 * LIST_BYTES;
+
 export class ValueWatch {
   /** Columns that are watched, ascending; undefined: all. */
   readonly columns: Int32Array | undefined;
   /** By slot; empty until the column's first value. */
   readonly #slots: Float64Array[] = [];
   readonly #nominal: boolean[] = [];
-  #bytes = 200;
+  #bytes: number;
 
   constructor(columns: Int32Array | undefined) {
     this.columns = columns;
+    this.#bytes = WATCH_BYTES + (columns ? arrayBytes(columns) : 0);
   }
 
   static load(reader: StateReader): ValueWatch {
@@ -35,9 +40,10 @@ export class ValueWatch {
     const watch = new ValueWatch(chosen ? Int32Array.from(columns) : undefined);
     for (let left = reader.u32(); left > 0; left--) {
       watch.#nominal.push(reader.u32() === 1);
-      watch.#slots.push(reader.floats());
+      const slot = reader.floats();
+      watch.#slots.push(slot.length === 0 ? EMPTY : slot);
+      watch.#bytes += slotBytes(slot);
     }
-    watch.#bytes = watch.#slots.reduce((sum, slot) => sum + 24 + slot.byteLength, 200);
     return watch;
   }
 
@@ -68,7 +74,7 @@ export class ValueWatch {
     while (this.#slots.length < slots) {
       this.#nominal.push(layout.nominal(this.column(this.#slots.length)));
       this.#slots.push(EMPTY);
-      this.#bytes += 24;
+      this.#bytes += slotBytes(EMPTY);
     }
     for (let slot = 0; slot < slots; slot++) {
       const value = row[this.column(slot)]!;
@@ -93,8 +99,9 @@ export class ValueWatch {
     const needed = (code + 1) * CODE;
     if (needed > codes.length) {
       const larger = Math.max(needed, Math.min(codes.length * 2, 4096 * CODE));
-      this.#bytes += (larger - codes.length) * 8;
+      this.#bytes -= slotBytes(codes);
       this.#slots[slot] = codes = grown(codes, larger);
+      this.#bytes += slotBytes(codes);
     }
     const at = code * CODE;
     const total = (codes[at]! += weight);
@@ -106,8 +113,9 @@ export class ValueWatch {
   #addNumber(slot: number, value: number, y: number, weight: number): void {
     let bins = this.#slots[slot]!;
     if (bins.length === 0) {
+      this.#bytes -= slotBytes(bins);
       this.#slots[slot] = bins = new Float64Array(HISTOGRAM);
-      this.#bytes += bins.byteLength;
+      this.#bytes += slotBytes(bins);
       bins[0] = value;
     }
     const at = HEAD + this.#binOf(bins, value) * BIN;
@@ -139,6 +147,11 @@ export class ValueWatch {
     while (value >= bins[0]! + bins[1]! * BINS) double(bins, 'up');
     return Math.min(BINS - 1, Math.floor((value - bins[0]!) / bins[1]!));
   }
+}
+
+/** With its entries in two lists. All that are empty are one. */
+function slotBytes(slot: Float64Array): number {
+  return 24 + (slot.length === 0 ? 0 : arrayBytes(slot));
 }
 
 /** Pairs of bins become one; the new half of the range lies below or above. */
