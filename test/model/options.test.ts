@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createModel, loadModel } from '../../src/model/create-model.ts';
 import { KINDS } from '../../src/model/kinds/registry.ts';
+import { Ftrl } from '../../src/model/optimizers/ftrl.ts';
 import { targetOf } from '../../src/model/target.ts';
 import { booleanLabel, floatColumns, numberLabel, phishing, requestFor, textLabel } from './phishing.ts';
 
@@ -170,13 +171,17 @@ describe('kinds', () => {
 
   test('another optimizer goes on from the weights that the first one learned', async () => {
     const { columns: names, rows } = phishing();
-    for (const name of ['adagrad', 'adam', 'ftrl']) {
+    const others = [
+      { name: 'adagrad' },
+      { name: 'adam', lr: 0.01 },
+      { name: 'ftrl' },
+      { name: 'ftrl', beta: 0, l2: 0 },
+      { name: 'ftrl', beta: 0, l2: 0, order: 'paper' },
+    ];
+    for (const optimizer of others) {
       const model = await createModel(requestFor(names));
       for (const row of rows) model.learn({ ...row, weight: 1 });
-      const changed = await loadModel(
-        requestFor(names, { optimizer: { name, ...(name === 'adam' ? { lr: 0.01 } : {}) } }),
-        model.save(),
-      );
+      const changed = await loadModel(requestFor(names, { optimizer }), model.save());
       const features = rows.map((row) => row.features);
       expect(changed.predictMany(features)).toEqual(model.predictMany(features));
       let right = 0;
@@ -184,9 +189,20 @@ describe('kinds', () => {
         right += Number(changed.predictMany([row.features])[0]!.prediction === String(row.target === 1));
         changed.learn({ ...row, weight: 1 });
       }
-      expect(right / rows.length).toBeGreaterThan(0.88);
+      expect(right / rows.length, JSON.stringify(optimizer)).toBeGreaterThan(0.88);
     }
   });
+});
+
+test('FTRL holds weights that it took over, also where nothing else holds them', () => {
+  for (const order of ['river', 'paper'] as const)
+    for (const l1 of [0, 0.5]) {
+      const ftrl = new Ftrl({ alpha: 0.05, beta: 0, l1, l2: 0, order });
+      ftrl.grow(2);
+      ftrl.adopt(Float64Array.of(1.5, -0.01), 2);
+      expect(ftrl.step(0, 1.5, 0), `${order} ${l1}`).toBeCloseTo(1.5, 12);
+      expect(ftrl.step(1, -0.01, 0), `${order} ${l1}`).toBeCloseTo(-0.01, 12);
+    }
 });
 
 test('a score of exactly 0.5 is predicted false, as in River', async () => {

@@ -83,12 +83,17 @@ export class Ftrl implements Optimizer {
     }
   }
 
-  /** The z that gives each weight back, so that learning goes on from it instead of from zero. */
+  /**
+   * The z that gives each weight back, so that learning goes on from it instead of from zero. Where nothing holds a weight at the
+   * start (no beta, no l2) no z would: there it is held as if its gradients so far had been alpha.
+   */
   adopt(weights: Float64Array, count: number): void {
     const { alpha, beta, l1, l2 } = this.#options;
+    const held = beta / alpha + l2;
     for (let j = 0; j < count; j++) {
       const weight = weights[j]!;
-      this.z[j] = -weight * (beta / alpha + l2) - Math.sign(weight) * l1;
+      if (held === 0 && weight !== 0) this.n[j] = alpha * alpha;
+      this.z[j] = -weight * (held || 1) - Math.sign(weight) * l1;
     }
   }
 
