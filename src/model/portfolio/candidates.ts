@@ -38,7 +38,7 @@ const TREE: Candidate = {
   ...TREES,
   name: 'hoeffding_adaptive_tree',
   kind: 'hoeffding_adaptive_tree',
-  options: { grace_period: 50, delta: 0.01, max_bytes: 4_194_304 },
+  options: { grace_period: 50, delta: 0.01, max_bytes: 8_388_608 },
   cost: 2,
 };
 
@@ -46,7 +46,7 @@ const FOREST: Candidate = {
   ...TREES,
   name: 'adaptive_forest',
   kind: 'adaptive_forest',
-  options: { max_bytes: 8_388_608 },
+  options: { max_bytes: 16_777_216 },
   cost: 30,
 };
 
