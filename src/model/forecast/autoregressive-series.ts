@@ -8,6 +8,7 @@ import { Differences } from './differences.ts';
 import { LagScaler } from './lag-scaler.ts';
 import { Past } from './past.ts';
 import type { Regressor } from './regressor.ts';
+import type { SeenRange } from './seen-range.ts';
 import { finite, type Explained, type SeriesModel } from './series-model.ts';
 
 /** Names are River's, and those of the literature. */
@@ -133,12 +134,12 @@ export class AutoregressiveSeries implements SeriesModel {
     return 64 + this.#regressor.bytes + this.#scaler.bytes + this.#trail.bytes;
   }
 
-  forecast(from: number, count: number, x: Input, into: Float64Array): void {
+  forecast(from: number, count: number, x: Input, into: Float64Array, range: SeenRange): void {
     const { ahead } = this.#work;
     const others = this.#besides(x);
     ahead.copy(this.#trail);
     for (let h = 1; h < from + count; h++) {
-      const value = this.#continue(ahead, h === from ? x : others);
+      const value = this.#continue(ahead, h === from ? x : others, h, range);
       if (h >= from) into[h - from] = value;
     }
   }
@@ -169,8 +170,8 @@ export class AutoregressiveSeries implements SeriesModel {
     }
   }
 
-  learn(y: number, steps: number, x: Input, weight: number): void {
-    if (steps > 1 && this.#trail.values.length > 0) this.#bridge(steps - 1, this.#besides(x));
+  learn(y: number, steps: number, x: Input, weight: number, range: SeenRange): void {
+    if (steps > 1 && this.#trail.values.length > 0) this.#bridge(steps - 1, this.#besides(x), range);
     const { differencing } = this.#work;
     if (this.#trail.values.length < differencing.reach) {
       this.#trail.values.push(y);
@@ -189,7 +190,7 @@ export class AutoregressiveSeries implements SeriesModel {
     this.#learned += 1;
   }
 
-  explain(steps: number, x: Input): Explained {
+  explain(steps: number, x: Input, range: SeenRange): Explained {
     const { ahead, lags, differencing } = this.#work;
     const contributions = new Float64Array(x.length);
     if (!this.ready) {
@@ -197,7 +198,7 @@ export class AutoregressiveSeries implements SeriesModel {
       return { bias: 0, contributions, parts: [{ name: 'last values', contribution: last }] };
     }
     ahead.copy(this.#trail);
-    for (let h = 1; h < steps; h++) this.#continue(ahead, this.#besides(x));
+    for (let h = 1; h < steps; h++) this.#continue(ahead, this.#besides(x), h, range);
     const input = this.#inputOf(ahead, x);
     const parts: { name: string; contribution: number }[] = [];
     if (differencing.reach > 0)
@@ -209,6 +210,9 @@ export class AutoregressiveSeries implements SeriesModel {
       if (dimension < lags.length) parts.push({ name: lags[dimension]!.name, contribution });
       else contributions[entry++] = contribution;
     }
+    const free = finite(finite(this.#regressor.raw(input)) - differencing.carried(ahead.values));
+    const limit = range.bounded(free, steps) - free;
+    if (limit !== 0) parts.push({ name: 'limit', contribution: limit });
     return { bias: this.#regressor.bias, contributions, parts };
   }
 
@@ -234,22 +238,24 @@ export class AutoregressiveSeries implements SeriesModel {
   }
 
   /** The next value as it is forecast, which joins the trail as if it had come. */
-  #continue(trail: Trail, x: Input): number {
+  #continue(trail: Trail, x: Input, steps: number, range: SeenRange): number {
     const { differencing } = this.#work;
     if (!this.ready) return trail.values.length > 0 ? trail.values.at(0) : 0;
+    const carried = differencing.carried(trail.values);
     const difference = finite(this.#regressor.raw(this.#inputOf(trail, x)));
-    const value = finite(difference - differencing.carried(trail.values));
-    trail.push(value, difference, 0);
+    const free = finite(difference - carried);
+    const value = range.bounded(free, steps);
+    trail.push(value, value === free ? difference : finite(value + carried), 0);
     return value;
   }
 
   /** Values that never came are taken as they were forecast; of many only as many as are remembered, in step with the season. */
-  #bridge(missing: number, x: Input): void {
+  #bridge(missing: number, x: Input, range: SeenRange): void {
     const { keptValues, keptDifferences, keptErrors, order } = this.#work;
     const kept = Math.max(keptValues, keptDifferences, keptErrors);
     const count = missing <= kept ? missing : kept + ((missing - kept) % Math.max(1, order.season));
     for (let i = 0; i < count; i++) {
-      if (this.ready) this.#continue(this.#trail, x);
+      if (this.ready) this.#continue(this.#trail, x, i + 1, range);
       else if (this.#trail.values.length < this.#work.differencing.reach)
         this.#trail.values.push(this.#trail.values.at(0));
     }

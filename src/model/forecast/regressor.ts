@@ -20,10 +20,14 @@ export interface Regressor {
 
 export class GradientRegressor implements Regressor {
   readonly #clip: number;
+  /** Weight times the sum of squared entries is no more. */
+  readonly #far: number;
   readonly #linear: LinearScore;
 
-  constructor(options: GradientOptions, saved?: StateReader) {
+  /** @param safe no step of plain gradient descent goes past the value that it steps towards: from there it would diverge. */
+  constructor(options: GradientOptions, safe: boolean, saved?: StateReader) {
     this.#clip = options.clip_gradient;
+    this.#far = safe && options.optimizer.name === 'sgd' ? 1 / (2 * options.optimizer.lr) : Infinity;
     this.#linear = saved ? LinearScore.load(options, saved) : new LinearScore(options);
   }
 
@@ -48,7 +52,8 @@ export class GradientRegressor implements Regressor {
   }
 
   learn(x: Input, y: number, weight: number): void {
-    this.#linear.step(x, clipped(2 * (this.#linear.raw(x) - y) * weight, this.#clip), weight);
+    const counted = Math.min(weight, this.#far / (1 + squaresOf(x)));
+    this.#linear.step(x, clipped(2 * (this.#linear.raw(x) - y) * counted, this.#clip), counted);
   }
 
   save(writer: StateWriter): void {

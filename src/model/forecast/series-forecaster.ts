@@ -6,6 +6,7 @@ import { NO_SERIES, periodOf } from '../series-keys.ts';
 import type { ForecastOptions } from './forecast-options.ts';
 import { IntervalWidths } from './interval-widths.ts';
 import { KnownValues } from './known-values.ts';
+import { SeenRange } from './seen-range.ts';
 import { SeriesErrors } from './series-errors.ts';
 import { bounded, finite, type Explained, type SeriesModel } from './series-model.ts';
 import { TimeJumps } from './time-jumps.ts';
@@ -15,8 +16,8 @@ export const MAX_STEPS = 1000;
 /** Values that the mean of all series, and their deviation, are of, once there are so many. */
 const FADING = 1000;
 
-/** Of one, with when it was and its jumps in time. */
-const SERIES_BYTES = 200;
+/** Of one, with when it was, its jumps in time and its range. */
+const SERIES_BYTES = 296;
 
 /** Makes the models of single series. */
 export interface SeriesModels {
@@ -37,6 +38,7 @@ interface Series {
   readonly errors: SeriesErrors;
   readonly known: KnownValues;
   readonly jumps: TimeJumps;
+  readonly range: SeenRange;
   /** Of the last value learned; NaN where there is none. */
   time: number;
   /** Steps from the first value to the last, from 1 on. */
@@ -112,7 +114,7 @@ export class SeriesForecaster implements Learner {
   predict(x: Input): number {
     const series = this.#seriesOf(x);
     if (!series) return this.#mean;
-    series.model.forecast(this.#stepsTo(series, x), 1, x, this.#forecasts);
+    series.model.forecast(this.#stepsTo(series, x), 1, x, this.#forecasts, series.range);
     return this.#forecasts[0]!;
   }
 
@@ -188,7 +190,7 @@ export class SeriesForecaster implements Learner {
   explain(x: Input): Explained {
     const series = this.#seriesOf(x);
     if (!series) return { bias: this.#mean, contributions: new Float64Array(x.length), parts: [] };
-    return series.model.explain(this.#stepsTo(series, x), x);
+    return series.model.explain(this.#stepsTo(series, x), x, series.range);
   }
 
   save(): Uint8Array {
@@ -198,7 +200,7 @@ export class SeriesForecaster implements Learner {
     for (const value of [this.#mean, this.#variance, this.#count, this.#skipped]) writer.f64(value);
     writer.text(this.#models.shape);
     writer.u32(this.#series.length);
-    for (const { model, errors, known, jumps, time, position } of this.#series) {
+    for (const { model, errors, known, jumps, range, time, position } of this.#series) {
       writer.f64(time);
       writer.f64(position);
       const own = new StateWriter('series');
@@ -207,6 +209,7 @@ export class SeriesForecaster implements Learner {
       known.save(own);
       errors.saveWidths(own);
       jumps.save(own);
+      range.save(own);
       writer.bytes(own.finish());
     }
     return writer.finish();
@@ -230,19 +233,20 @@ export class SeriesForecaster implements Learner {
     const model = this.#models.create();
     this.#modelBytes += model.bytes;
     const known = new KnownValues(this.#kept);
-    const jumps = new TimeJumps();
-    return { model, errors: new SeriesErrors(this.#horizon), known, jumps, time: Number.NaN, position: 0 };
+    const [jumps, range] = [new TimeJumps(), new SeenRange(this.#models.clip < Infinity)];
+    return { model, errors: new SeriesErrors(this.#horizon), known, jumps, range, time: Number.NaN, position: 0 };
   }
 
-  #restored(own: StateReader): Pick<Series, 'errors' | 'model' | 'known' | 'jumps'> {
+  #restored(own: StateReader): Pick<Series, 'errors' | 'model' | 'known' | 'jumps' | 'range'> {
     const errors = new SeriesErrors(this.#horizon, own);
     const model = this.#models.create(own);
     const known = new KnownValues(this.#kept, own);
     errors.loadWidths(own);
     const jumps = new TimeJumps(own);
+    const range = new SeenRange(this.#models.clip < Infinity, own);
     own.finish();
     this.#modelBytes += model.bytes;
-    return { errors, model, known, jumps };
+    return { errors, model, known, jumps, range };
   }
 
   /** Undefined where nothing of it was learned. */
@@ -259,19 +263,21 @@ export class SeriesForecaster implements Learner {
   }
 
   /** Forecasts from `steps` ahead on, as many as the horizon, and the deviations of their errors. */
-  #expectation({ model, errors }: Series, steps: number, x: Input): void {
-    model.forecast(steps, this.#horizon, x, this.#forecasts);
+  #expectation({ model, errors, range }: Series, steps: number, x: Input): void {
+    model.forecast(steps, this.#horizon, x, this.#forecasts, range);
     model.spread(steps, this.#horizon, this.#deviations);
+    const common = Math.sqrt(this.#variance);
     const one = errors.enough ? errors.deviation : this.#all.enough ? this.#all.deviation : undefined;
     for (let h = 0; h < this.#horizon; h++) {
       const unit = this.#models.relative ? Math.abs(this.#forecasts[h]!) : 1;
-      this.#deviations[h] = finite(one === undefined ? Math.sqrt(this.#variance) : one * this.#deviations[h]! * unit);
+      const deviation = finite(one === undefined ? common : one * this.#deviations[h]! * unit);
+      this.#deviations[h] = Math.min(deviation, Math.max(range.reach(steps + h), common));
     }
   }
 
   /** The value is compared with what was forecast, then learned. */
   #meet(series: Series, steps: number, x: Input, y: number, weight: number): void {
-    const { model, errors } = series;
+    const { model, errors, range } = series;
     let taken = y;
     if (series.position > steps) {
       this.#expectation(series, steps, x);
@@ -298,7 +304,8 @@ export class SeriesForecaster implements Learner {
     }
     const started = model.ready;
     const bytes = model.bytes;
-    model.learn(taken, steps, x, weight);
+    model.learn(taken, steps, x, weight, range);
+    range.add(taken, steps);
     this.#modelBytes += model.bytes - bytes;
     if (!started && model.ready) errors.restart();
   }

@@ -2,6 +2,7 @@
 
 import type { Input } from '../learner.ts';
 import type { StateWriter } from '../saved-state.ts';
+import type { SeenRange } from './seen-range.ts';
 
 /** A model of one series: it forecasts steps after the last value that it has learned. Only `learn` changes it. */
 export interface SeriesModel {
@@ -9,12 +10,12 @@ export interface SeriesModel {
   readonly ready: boolean;
   readonly bytes: number;
   /** The forecasts of `from`, `from` + 1, … steps ahead, `count` of them. Finite. `x` is the row that they are asked for. */
-  forecast(from: number, count: number, x: Input, into: Float64Array): void;
+  forecast(from: number, count: number, x: Input, into: Float64Array, range: SeenRange): void;
   /** By how much errors at those steps are wider than one step ahead: from 1 on, and 1 at the first. */
   spread(from: number, count: number, into: Float64Array): void;
   /** Takes a value that is `steps` after the last; those between are unknown. */
-  learn(y: number, steps: number, x: Input, weight: number): void;
-  explain(steps: number, x: Input): Explained;
+  learn(y: number, steps: number, x: Input, weight: number, range: SeenRange): void;
+  explain(steps: number, x: Input, range: SeenRange): Explained;
   save(writer: StateWriter): void;
 }
 

@@ -80,7 +80,7 @@ function modelsOf(options: AutoregressionOptions): SeriesModels {
     create(saved?: StateReader) {
       const regressor =
         method === 'gradient'
-          ? new GradientRegressor(options, saved)
+          ? new GradientRegressor(options, clip < Infinity, saved)
           : new LeastSquares(options.forgetting, most, saved);
       return new AutoregressiveSeries(work, regressor, clip, saved);
     },

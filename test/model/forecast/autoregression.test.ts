@@ -87,3 +87,38 @@ test('orders that need a season are refused without one', async () => {
       message: expect.stringContaining('need a season') as string,
     });
 });
+
+test.each([{}, { q: 1 }, { method: 'gradient' }, { horizon: 4 }])(
+  'values that come seldom and at odd times leave forecasts near what was seen: %j',
+  async (options) => {
+    const model = await forecaster({
+      kind: 'autoregression',
+      series: 'store',
+      time: 'day',
+      period: '1 hour',
+      ...options,
+    });
+    const random = gaussian(5);
+    const at = (hours: number) => new Date(Date.UTC(2026, 0, 1) + hours * 3_600_000).toISOString();
+    let [hours, level, off, least] = [0, 20, 0, 0];
+    for (let n = 0; n < 1000; n++) {
+      const gap = 1 + Math.floor(Math.abs(random()) * 8) ** 2;
+      hours += gap;
+      const before = level;
+      for (let i = 0; i < gap; i++) level += 0.05 * (20 - level) + 0.3 * random();
+      const row = { store: 'a', day: at(hours) };
+      const score = model.predictMany([row])[0]!.score!;
+      const { bias, contributions } = model.explain(row, 10);
+      const sum = contributions.reduce((total, { contribution }) => total + contribution, bias);
+      expect(sum).toBeCloseTo(score, 6);
+      if (n > 0) {
+        off += Math.abs(score - level);
+        least += Math.abs(before - level);
+        expect(Math.abs(score - 20), `row ${n}`).toBeLessThan(100);
+      }
+      learnValue(model, level, row);
+    }
+    // No change is a good forecast of it.
+    expect(off / least).toBeLessThan(3);
+  },
+);
