@@ -33,7 +33,7 @@ export class SeenRange {
   }
 
   /**
-   * A forecast of so many steps ahead, from 2 on no further beyond the range than the range is wide, and twice as far as a line would go
+   * A forecast of so many steps ahead, no further beyond the range than the range is wide, and twice as far as a line would go
    * that took all the periods so far to cross it.
    */
   bounded(forecast: number, steps: number): number {
@@ -44,7 +44,7 @@ export class SeenRange {
 
   /** How far beyond the range a forecast may go; Infinity: as far as it will. */
   reach(steps: number): number {
-    if (!this.#limited || steps < 2 || this.#count < ENOUGH) return Infinity;
+    if (!this.#limited || this.#count < ENOUGH) return Infinity;
     return (this.#greatest - this.#least) * (1 + (2 * steps) / this.#periods);
   }
 
