@@ -40,6 +40,13 @@ export function carryLabel(old: Row, row: Row, segmentBy: string | undefined): v
   row.measuredAnswer = answerOf(old, segmentBy);
 }
 
-function segmentOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
+/** Of all values beyond the first hundred. */
+export const OTHER_SEGMENT = 'other';
+/** Names of segments that are no texts: a text that reads the same is quoted. */
+const TAKEN: ReadonlySet<string> = new Set(['null', OTHER_SEGMENT]);
+
+/** The segment of a feature's value. */
+export function segmentOf(value: unknown): string {
+  if (typeof value !== 'string') return JSON.stringify(value ?? null);
+  return TAKEN.has(value) ? `"${value}"` : value;
 }

@@ -3,12 +3,12 @@
 
 import { PrequentialMetrics } from '../model/metrics/prequential-metrics.ts';
 import { horizonOf, type MeasuredTask, type MetricValue, type Outcome } from '../model/metrics/outcome.ts';
+import { OTHER_SEGMENT } from '../scores/measured.ts';
 import { shownName } from './shown-name.ts';
 import { TimeSpan, type SavedSpan } from './time-span.ts';
 
 /** Values with figures of their own. */
 export const MAX_SEGMENTS = 100;
-export const OTHER_SEGMENT = 'other';
 
 export interface SavedSegments {
   readonly by: string;

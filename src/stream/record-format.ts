@@ -126,7 +126,7 @@ function decodeBody(message: WireMessage, place: MessagePlace): RecordBody {
       return { kind, key };
     case 'label': {
       if (key === null) throw invalidRecord(place, 'it has no key');
-      const fields = parseObject(value, place);
+      const fields = parseObject(value?.replace(NO_WEIGHT, '$1-1}') ?? null, place);
       return {
         kind,
         key,
@@ -156,6 +156,9 @@ function decodeBody(message: WireMessage, place: MessagePlace): RecordBody {
       throw invalidRecord(place, `its kind ${JSON.stringify(kind satisfies never)} is unknown`);
   }
 }
+
+/** Records of before had weights that JSON has no number for: no model learns from a negative one, either. */
+const NO_WEIGHT = /(,"weight":)(?:NaN|-?Infinity)\}$/;
 
 const EVENT_TIME = '{"event_time":"';
 const EVENT_TIME_US = '","event_time_us":';

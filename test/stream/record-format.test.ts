@@ -111,6 +111,27 @@ describe('the record format', () => {
     );
   });
 
+  it('reads a weight that was once written though JSON has no number for it, as one that is not learned', () => {
+    for (const weight of ['NaN', 'Infinity', '-Infinity']) {
+      const [value, position] = [`{"label":"a,\\"weight\\":NaN}","label_at_us":7,"weight":${weight}}`, '0/1:1'];
+      const message = {
+        kind: 'label',
+        key: '[1]',
+        value,
+        position,
+        commitTime: '7',
+        generation: String(place.generation),
+      };
+      expect(decodeMessage(message, { ...place, offset: 3 }).body).toEqual({
+        kind: 'label',
+        key: '[1]',
+        label: 'a,"weight":NaN}',
+        labelAtUs: 7,
+        weight: -1,
+      });
+    }
+  });
+
   it('writes values that are JSON, and a tombstone for a delete', () => {
     fc.assert(
       fc.property(body, (one) => {

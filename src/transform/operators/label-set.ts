@@ -221,8 +221,12 @@ const sameLabel = (a: Label | undefined, b: Label | undefined): boolean =>
   a === b ||
   (a !== undefined && b !== undefined && a.label === b.label && a.labelAtUs === b.labelAtUs && a.weight === b.weight);
 
+/** No model learns from a negative weight; JSON has no NaN and no infinity. */
+const UNUSABLE = -1;
+
 /** NULL weighs as if there were no such column. */
 function weightOf(oid: number, value: SqlValue): number {
   if (value === null) return 1;
-  return oid === OID.numeric ? numericToNumber(value as NumericValue) : Number(value);
+  const weight = oid === OID.numeric ? numericToNumber(value as NumericValue) : Number(value);
+  return Number.isFinite(weight) ? weight : UNUSABLE;
 }

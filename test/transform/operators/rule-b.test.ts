@@ -254,6 +254,19 @@ describe('labels', () => {
     expect(run.commit(remove(chargebacks, '1'), insert(chargebacks, ...chargeback(2, 9, 2)))).toEqual([]);
   });
 
+  test.each([Number.NaN, Infinity, -Infinity])(
+    'weigh a number that no record can carry, and no model learns: %d',
+    (value) => {
+      const weight = output(
+        'weight',
+        expression(OID.float8, 'weight', () => value),
+      );
+      const run = new Run(paymentsPlan({ calls: hourly, labels: { ...labels, weight } }));
+      const [label] = run.commit(insert(chargebacks, ...chargeback(1, 1, 1)));
+      expect(label).toMatchObject({ kind: 'label', weight: -1 });
+    },
+  );
+
   test('from a column of the same table also reach a row whose features have expired', () => {
     const own: LabelPlan = {
       table: payments.plan,
