@@ -245,3 +245,27 @@ test("a group's folder is remembered until it is forgotten", async () => {
   await forgetFolder(client, 'default');
   expect(await loadFolder(client, 'default')).toBeUndefined();
 });
+
+test('options that a kind does not have are refused when they are asked for, by create and by alter', async () => {
+  await using shop = await openShop();
+  const create = (name: string, model: string, labels = `, labels => 'fraud_labels'`): Promise<unknown> =>
+    shop.query(
+      `select millrace.create_pipeline('${name}', 'fraud_features', event_time => 'created_at', model => '${model}'${labels})`,
+    );
+  await expect(create('fraud', '{"kind": "logistic", "clas_weights": {}}')).rejects.toMatchObject({
+    message: `model kind 'logistic' has no option 'clas_weights'`,
+    hint: expect.stringContaining('class_weights') as string,
+  });
+  await create('fraud', '{"kind": "logistic", "l2": 0.1}');
+  await expect(shop.query(`select millrace.alter_pipeline('fraud', model => '{"nope": 1}')`)).rejects.toThrow(
+    /'logistic' has no option 'nope'/,
+  );
+  expect(await shop.query('select model, revision::int from millrace.pipelines')).toEqual([
+    { model: { kind: 'logistic', l2: 0.1 }, revision: 1 },
+  ]);
+  // Without labels auto finds anomalies.
+  await create('odd', '{"kind": "auto", "threshold": 0.99}', '');
+  await expect(create('even', '{"kind": "auto", "threshold": 0.99}')).rejects.toThrow(
+    /'auto' has no option 'threshold'/,
+  );
+});

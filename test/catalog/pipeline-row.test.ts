@@ -27,7 +27,7 @@ test('a row from the WAL and one from a query are the same definition, also afte
     create view "Lab"."L" as select id, 1.5 as label from "Lab"."T ä";
     set timezone = 'Asia/Kolkata';
     select millrace.create_pipeline('full', '"Lab"."V"', key => 'id', event_time => 'at', labels => '"Lab"."L"', label_wait => '1 hour',
-      label_default => '0', model => jsonb_build_object('kind', 'linear', 'note', repeat('x', 1400)), alert_when => repeat('score > 0 and ', 70) || 'true',
+      label_default => '0', model => jsonb_build_object('kind', 'linear', 'metrics_by', repeat('x', 1400)), alert_when => repeat('score > 0 and ', 70) || 'true',
       also_on => '{customers}', clock => 'event_time', late_by => '2 days', append_only => true, keep_scores_for => '90 days', backfill => 'state');
     select millrace.create_pipeline('bare', 'fraud_features')`);
   const client = await shop.connect();
@@ -79,7 +79,7 @@ test('the longest row that is allowed fits in a page', async () => {
   await shop.query(`create schema ${schema}; create table ${schema}.t (${columns.map((c) => `${c} int`).join()}, at timestamptz);
     create view ${schema}.${view} as select * from ${schema}.t; create view ${schema}.${labels} as select ${columns.join()}, 1 as label from ${schema}.t;
     select millrace.create_pipeline('${long('p', 48)}', '${schema}.${view}', key => '${columns.join()}', event_time => 'at', labels => '${schema}.${labels}',
-      model => jsonb_build_object('kind', 'linear', 'x', repeat('x', 1450)), alert_when => repeat('a', 1000), also_on => '{${schema}.t}')`);
+      model => jsonb_build_object('kind', 'linear', 'metrics_by', repeat('x', 1441)), alert_when => repeat('a', 1000), also_on => '{${schema}.t}')`);
   expect(await loadPipelines(await shop.connect())).toHaveLength(1);
 });
 

@@ -67,7 +67,26 @@ test('rollback promotes what served before the model was last replaced', async (
   expect(await shop.query(`select millrace.rollback('fraud') as version`)).toEqual([{ version: '4' }]);
   const client = await shop.connect();
   expect((await loadPipelines(client))[0]!.promote).toEqual({ version: 4, command: 2 });
+  // What it takes the place of is not known before the sink has got to it.
+  await expect(shop.query(`select millrace.rollback('fraud')`)).rejects.toMatchObject({
+    message: 'pipeline fraud is about to go on with version 4, so what it is to go back to is not there yet',
+    hint: expect.stringContaining(`To keep what serves now: select millrace.promote('fraud', 6)`) as string,
+  });
+  await shop.query(`insert into millrace._models (pipeline_id, generation, version, kind, examples, state, cursors, metrics, serving, reason, saved_at)
+    select id, 1, 7, 'logistic', 40, '', '[]', '{}', false, 'version 4 promoted', now() from millrace._pipelines`);
+  expect(await shop.query(`select millrace.rollback('fraud') as version`)).toEqual([{ version: '6' }]);
   // What served before is gone: nothing else is guessed.
-  await shop.query('delete from millrace._models where version in (3, 4)');
+  await shop.query(`insert into millrace._models (pipeline_id, generation, version, kind, examples, state, cursors, metrics, serving, reason, saved_at)
+    select id, 1, 8, 'logistic', 70, '', '[]', '{}', false, 'version 6 promoted', now() from millrace._pipelines`);
+  await shop.query('delete from millrace._models where version in (6, 7)');
   await expect(shop.query(`select millrace.rollback('fraud')`)).rejects.toThrow(/is not stored any more/);
+});
+
+test('a promotion and a rollback in one transaction are refused: nothing was promoted yet', async () => {
+  await using shop = await openShop();
+  await shop.query(FRAUD);
+  await shop.query(versions('created', '5000 examples', 'options changed'));
+  await expect(
+    shop.query(`begin; select millrace.promote('fraud', 1); select millrace.rollback('fraud')`),
+  ).rejects.toThrow(/is about to go on with version 1/);
 });
