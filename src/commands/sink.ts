@@ -94,7 +94,8 @@ export async function runSinkProcess(flags: CommonFlags): Promise<void> {
         'the topics cannot be listed, trying again',
       ),
   });
-  if (signals.finish.aborted && (status.failed > 0 || status.deadLetters > 0)) process.exitCode = EXIT.degraded;
+  if (signals.finish.aborted && (status.failed > 0 || status.degraded > 0 || status.deadLetters > 0))
+    process.exitCode = EXIT.degraded;
 }
 
 /** Dropped pipelines and replaced generations leave nothing behind. */

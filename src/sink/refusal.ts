@@ -15,9 +15,12 @@ export function keepFormer(
 ): SinkDefinition {
   if (!(error instanceof MillraceError) || isRetryable(error)) throw error;
   const [option, what] = 'model' in former ? ['model', 'model options'] : ['alert_when', 'alert_when'];
+  // With options that fit no such label a rebuild would fail, and what has been learned would be gone.
+  const anew =
+    error.code === 'MODEL_INVALID' ? '' : `To start anew with them: select millrace.rebuild('${asked.name}'). `;
   const refused = {
     reason: `the changed ${what} cannot be gone on with, so the former stay in force: ${error.message}`,
-    hint: `${error.hint === undefined ? '' : `${error.hint} `}To start anew with them: select millrace.rebuild('${asked.name}'). To take them back, or give others: select millrace.alter_pipeline('${asked.name}', ${option} => …).`,
+    hint: `${error.hint === undefined ? '' : `${error.hint} `}${anew}To take them back, or give others: select millrace.alter_pipeline('${asked.name}', ${option} => …).`,
   };
   return { ...asked, ...former, refused };
 }

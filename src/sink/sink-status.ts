@@ -49,6 +49,13 @@ export class SinkStatus {
     return this.reports().filter((report) => report.state === 'failed').length;
   }
 
+  /** Of those that run: not as they were asked to. */
+  get degraded(): number {
+    return this.reports().filter(
+      ({ state, reason }) => state !== 'failed' && state !== 'waiting' && reason !== undefined,
+    ).length;
+  }
+
   /** Dead letters since the start. */
   get deadLetters(): number {
     return this.reports().reduce((sum, report) => sum + report.deadLetters, 0);

@@ -80,7 +80,7 @@ export class WindowCompiler {
       compiler.refuse(
         node,
         'windows need an event time to be ordered by',
-        "Name the view's time column: event_time => 'created_at'.",
+        "It is given when a pipeline is created, and no rebuild changes it: drop this one, and create it with event_time => 'created_at'.",
       );
     }
     if (first!.descending || first!.expression.text !== eventTime) {
