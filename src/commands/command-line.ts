@@ -139,7 +139,10 @@ function evaluate(): Command {
     .option('--key <columns>', 'columns that only name a row, separated by commas: not features', (text: string) =>
       text.split(',').map((name) => name.trim()),
     )
-    .option('--time <column>', 'orders the rows; not a feature. Without it they come as they stand')
+    .option(
+      '--time <column>',
+      'orders the rows: dates, times, or seconds since 1970; not a feature. Without it they come as they stand',
+    )
     .option('--delay <time>', 'labels come so much later: 7d, 36h, 90m, 30s; without --time a number of rows')
     .option('--model <json>', 'as create_pipeline takes it; again for each further model (default: auto)', several, [])
     .option('--query <sql>', 'evaluate what this gives in the warehouse, instead of a file')

@@ -14,7 +14,7 @@ import { curveMetric, curveValue, qualityOf, type Quality } from './evaluate/qua
 import { readCsv } from './evaluate/read-csv.ts';
 import { readQuery } from './evaluate/read-query.ts';
 import { columnsOfSeries, seriesBaselines, type Baseline } from './evaluate/series-baselines.ts';
-import { labelledRows } from './evaluate/stream-order.ts';
+import { labelledRows, orderNotices } from './evaluate/stream-order.ts';
 import { warehouseOf, type CommonFlags } from './flags.ts';
 
 export type Flags = Pick<CommonFlags, 'warehouse' | 'json'> & {
@@ -53,7 +53,13 @@ export async function runEvaluate(file: string | undefined, flags: Flags): Promi
     return table.columns.filter(({ name }) => !left.has(name) || (series.includes(name) && name !== flags.label));
   };
   if (flags.time !== undefined) columnNamed(table, flags.time, '--time');
-  const rows = labelledRows(table, { label, time: flags.time, delay: flags.delay });
+  if (flags.time !== undefined && flags.time === flags.label)
+    throw new MillraceError('USAGE', `column ${flags.time} is both --label and --time`, {
+      hint: 'Rows in the order of their labels would be foretold by the row before.',
+    });
+  const order = { label, time: flags.time, delay: flags.delay };
+  const rows = labelledRows(table, order);
+  const notices = [...(table.notices ?? []), ...orderNotices(table, order, rows)];
   if (label !== undefined && !rows.some((row) => row.label !== undefined))
     throw new MillraceError('USAGE', `column ${flags.label} has no value in any row`, { hint: 'Check --label.' });
   if (flags.curve !== undefined && label === undefined)
@@ -62,8 +68,10 @@ export async function runEvaluate(file: string | undefined, flags: Flags): Promi
     });
   // All of them first: the last of five must not be refused after four have run.
   const tasks = new Set<string>();
-  for (const options of models)
-    tasks.add((await modelFor({ options, features: featuresOf(options), label, seed: flags.seed })).task);
+  for (const options of models) {
+    const made = modelFor({ options, features: featuresOf(options), label, seed: flags.seed });
+    tasks.add((await made.catch((error: unknown) => Promise.reject(ofColumns(error, label)))).task);
+  }
   if (flags.curve !== undefined && tasks.has('regression') && tasks.size > 1)
     throw new MillraceError('USAGE', '--curve: models of numbers and of classes have no figure in common', {
       hint: 'Evaluate them one after the other, each with a file of its own.',
@@ -72,11 +80,13 @@ export async function runEvaluate(file: string | undefined, flags: Flags): Promi
   for (const options of models) {
     const evaluation = await evaluate({ options, features: featuresOf(options), label, rows, seed: flags.seed });
     const curve = curveOf(nameOf(options), evaluation.scores.length, (n) => curveValue(evaluation, n));
-    const baselines = seriesBaselines(options, rows);
+    const baselines = seriesBaselines(options, table.columns, rows);
     done.push({ options, evaluation, quality: qualityOf(evaluation), baselines, curve });
     if (!flags.json) process.stderr.write(pc.dim(`${nameOf(options)} done\n`));
   }
-  process.stdout.write(flags.json ? `${JSON.stringify(report(rows.length, done))}\n` : `${draw(rows.length, done)}\n`);
+  process.stdout.write(
+    flags.json ? `${JSON.stringify(report(rows.length, done, notices))}\n` : `${draw(rows.length, done, notices)}\n`,
+  );
   if (flags.curve !== undefined) writeCurve(flags.curve, done);
 }
 
@@ -117,9 +127,23 @@ function columnNamed({ columns }: DataTable, name: string, flag: string): Column
   });
 }
 
-/** Whole numbers 0 and 1 alone stand for false and true. */
+/** What is said of views, of a file's columns: it has none. */
+function ofColumns(error: unknown, label: ColumnType | undefined): unknown {
+  if (!(error instanceof MillraceError) || error.code !== 'MODEL_INVALID') return error;
+  const message = error.message
+    .replace('the label view gives', `column ${label?.name ?? ''} is`)
+    .replace('there is no label view', 'there is no --label');
+  const hint = error.hint
+    ?.replace(/: `select [^`]*`/, '')
+    .replace("Give labels => 'a_view'; or model =>", 'Give --label COLUMN; or --model')
+    .replace('; or \'{"kind":"none"}\' for a live feature table', '')
+    .replace('leave `labels` out', 'leave --label out');
+  return new MillraceError('MODEL_INVALID', message, { ...(hint !== undefined && { hint }), cause: error });
+}
+
+/** 0 and 1 alone stand for false and true, also as 0.0 and 1.0. */
 function labelOf({ rows }: DataTable, column: ColumnType): ColumnType {
-  if (column.typeOid !== COLUMN_TYPES.bigint.typeOid) return column;
+  if (column.typeOid !== COLUMN_TYPES.bigint.typeOid && column.typeOid !== COLUMN_TYPES.double.typeOid) return column;
   const two = rows.every((row) => row[column.name] === null || row[column.name] === 0 || row[column.name] === 1);
   return two ? { name: column.name, ...COLUMN_TYPES.boolean } : column;
 }
@@ -136,9 +160,14 @@ interface ModelReport extends Quality {
   readonly baselines?: Readonly<Record<string, Baseline['metrics']>>;
 }
 
-function report(rows: number, done: readonly Evaluated[]): { rows: number; models: readonly ModelReport[] } {
+function report(
+  rows: number,
+  done: readonly Evaluated[],
+  notices: readonly string[],
+): { rows: number; notices?: readonly string[]; models: readonly ModelReport[] } {
   return {
     rows,
+    ...(notices.length > 0 && { notices }),
     models: done.map(({ options, evaluation, quality, baselines }) => ({
       model: options,
       kind: evaluation.kind,
@@ -155,7 +184,7 @@ function report(rows: number, done: readonly Evaluated[]): { rows: number; model
   };
 }
 
-function draw(rows: number, done: readonly Evaluated[]): string {
+function draw(rows: number, done: readonly Evaluated[], ofData: readonly string[]): string {
   const parts: string[] = [];
   for (const task of new Set(done.map(({ evaluation }) => evaluation.task))) {
     const models = done.filter(({ evaluation }) => evaluation.task === task);
@@ -165,7 +194,7 @@ function draw(rows: number, done: readonly Evaluated[]): string {
       names.map((name) => (values[name] == null ? null : values[name].toFixed(4)));
     parts.push(
       drawTable(
-        ['model', ...names, 'rows/s', 'state'],
+        ['model', ...names.map(printable), 'rows/s', 'state'],
         [
           ...models.map(({ options, evaluation, quality }) => [
             nameOf(options),
@@ -173,16 +202,7 @@ function draw(rows: number, done: readonly Evaluated[]): string {
             String(Math.round(rows / evaluation.seconds)),
             `${Math.ceil(evaluation.stateBytes / 1024)} kB`,
           ]),
-          ...(labelled
-            ? [
-                [
-                  task === 'regression' ? 'the mean, or no change' : 'a constant answer',
-                  ...cells(models[0]!.quality.baseline),
-                  '',
-                  '',
-                ],
-              ]
-            : []),
+          ...(labelled ? [['the best without a model', ...cells(models[0]!.quality.baseline), '', '']] : []),
           ...baselinesOf(models).map(({ shown, metrics }) => [shown, ...cells(metrics), '', '']),
         ],
       ),
@@ -198,11 +218,11 @@ function draw(rows: number, done: readonly Evaluated[]): string {
         ),
       );
   }
-  const notices = new Set(done.flatMap(({ evaluation }) => evaluation.notices));
+  const notices = new Set([...ofData, ...done.flatMap(({ evaluation }) => evaluation.notices)]);
   const skipped = done.filter(({ evaluation }) => evaluation.skipped > 0);
   return [
     ...parts,
-    ...[...notices].map((notice) => `${pc.yellow('notice')} ${notice}`),
+    ...[...notices].map((notice) => `${pc.yellow('notice')} ${printable(notice)}`),
     ...skipped.map(
       ({ options, evaluation }) =>
         `${pc.yellow('notice')} ${nameOf(options)} could not learn ${evaluation.skipped} labels`,
@@ -265,6 +285,11 @@ function writeCurve(file: string, done: readonly Evaluated[]): void {
       cause,
     });
   }
+}
+
+/** Names come from the file: nothing in them steers the terminal. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '·');
 }
 
 /** `logistic`, or `logistic {"optimizer": …}`. */

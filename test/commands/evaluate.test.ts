@@ -24,6 +24,7 @@ interface Report {
     readonly baseline: Readonly<Record<string, number>>;
     readonly rowsPerSecond: number;
     readonly stateBytes: number;
+    readonly baselines?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   }[];
 }
 
@@ -33,7 +34,7 @@ function folder(): string {
   return made;
 }
 
-function csv(text: string): string {
+function csv(text: string | Buffer): string {
   const file = path.join(folder(), 'data.csv');
   writeFileSync(file, text);
   return file;
@@ -111,7 +112,23 @@ test('what cannot be evaluated is refused with what to do', async () => {
     [[file, '--label', 'b', '--time', 'a', '--delay', 'soon'], /--delay soon is no duration/],
     [['--label', 'b'], /either a CSV file or --query/],
     [[csv('a,a\n1,2\n'), '--label', 'a'], /two columns called a/],
-    [[csv('a,b\n1,2\n3\n'), '--label', 'a'], /line 3/],
+    [[csv('a,b\n1,2\n3\n'), '--label', 'a'], /1 fields in line 3, and 2 columns/],
+    [[csv('a,b\n1,"x\ny"\n2,z,\n'), '--label', 'a'], /3 fields in line 4/],
+    [[file, '--label', 'b', '--delay', '0x10'], /--delay 0x10 is no number of rows/],
+    [[file, '--label', 'b', '--delay', ''], /is no number of rows/],
+    [[file, '--label', 'b', '--time', 'b'], /both --label and --time/],
+    [[csv('t,b\n01/02/2026,1\n'), '--label', 'b', '--time', 't'], /"01\/02\/2026", which is no time/],
+    [[csv('t,b\n2026-02-30,1\n'), '--label', 'b', '--time', 't'], /"2026-02-30", which is no time/],
+    [
+      [csv('a,b\n1,yes\n2,no\n'), '--label', 'b', '--model', '{"kind":"logistic"}'],
+      /column b is text[^]*Give a boolean/,
+    ],
+    [[file, '--model', '{"kind":"logistic"}'], /there is no --label[^]*Give --label COLUMN/],
+    [[file, '--label', 'b', '--model', '{"kind":"holt_winters","series":5}'], /option "series" is not valid/],
+    [
+      [csv(Buffer.from('a,b\n1,caf\u00e9\n2,x\n3,caf\u00e8\n', 'latin1')), '--label', 'b'],
+      /bytes in line 2 that are not UTF-8/,
+    ],
     [[csv('a,b\n'), '--label', 'a'], /has no rows/],
     [[csv('a,b\n1,\n2,\n'), '--label', 'b'], /no value in any row/],
     [[path.join(folder(), 'none.csv'), '--label', 'b'], /none\.csv cannot be read/],
@@ -303,7 +320,7 @@ test('anomalies are found without labels; with one the same scores are measured,
   expect(await run(blind, '--curve', 'curve.svg')).toMatchObject({ code: 2 });
   const refused = await run(blind, '--model', '{"kind":"logistic"}');
   expect(refused.code).not.toBe(0);
-  expect(refused.stderr).toMatch(/"logistic" learns from labels, and there is no label view/);
+  expect(refused.stderr).toMatch(/"logistic" learns from labels, and there is no --label/);
 });
 
 test('a model that gives no scores, and a kind that is no text, are refused before anything runs', async () => {
@@ -373,4 +390,80 @@ test('where the curves cannot be written the table was printed before', async ()
   expect(stdout).toContain('2 rows, each scored before its label was learned');
   expect(stderr).toMatch(/--curve .*curve\.svg cannot be written: ENOENT[^]*Name a file in a folder that is there/);
   expect(code).toBeGreaterThan(0);
+});
+
+test('what a file has besides values is taken as it is meant, and told where it makes a difference', async () => {
+  const spaced = await readCsv(csv('a, b, c\r\n1, NaN, " x"\n2, 3.5, y\r\n\n3, -inf, y\n'));
+  expect(spaced.columns.map(({ type }) => type)).toEqual(['bigint', 'double precision', 'text']);
+  expect(spaced.rows).toEqual([
+    { a: 1, b: 'NaN', c: ' x' },
+    { a: 2, b: 3.5, c: 'y' },
+    { a: 3, b: '-Infinity', c: 'y' },
+  ]);
+  expect((await readCsv(csv('a\n1\n\n3\n'))).rows).toEqual([{ a: 1 }, { a: null }, { a: 3 }]);
+  const wide = Buffer.from('\ufeffa,b\n1,\u00e9\n', 'utf16le');
+  expect((await readCsv(csv(wide))).rows).toEqual([{ a: 1, b: 'é' }]);
+  expect((await readCsv(csv(wide.swap16()))).rows).toEqual([{ a: 1, b: 'é' }]);
+  const mixed = await readCsv(csv('a,b\n1,x\nNA,x\n3,y\n'));
+  expect(mixed.notices).toEqual([
+    'column a is text for "NA" in line 3, though 2 of 3 values are numbers; what is not known is left empty',
+  ]);
+  const result = await run(
+    csv('a,y\n1,1\n2,0\nNA,1\n4,1.0\n'),
+    '--label',
+    'y',
+    '--model',
+    '{"kind":"logistic"}',
+    '--delay',
+    '9',
+  );
+  expect(result.code).toBe(0);
+  expect(result.stdout).toContain('notice column a is text for "NA" in line 4');
+  expect(result.stdout).toContain('notice no label came before the rows ended');
+});
+
+test('a label that no model can learn spoils no figure, and is told', async () => {
+  const lines = Array.from({ length: 60 }, (_, n) => `${n % 7},${n % 7}`);
+  for (const odd of ['1e300', '1e400', 'NaN', '-inf']) {
+    const plain = await run(
+      csv(['a,y', ...lines, '3,', ''].join('\n')),
+      '--label',
+      'y',
+      '--model',
+      '{"kind":"linear"}',
+      '--json',
+    );
+    const one = await run(
+      csv(['a,y', ...lines, `3,${odd}`, ''].join('\n')),
+      '--label',
+      'y',
+      '--model',
+      '{"kind":"linear"}',
+      '--json',
+    );
+    expect(report(one).models[0]!.metrics).toEqual(report(plain).models[0]!.metrics);
+    expect(one.stdout).toContain('1 labels are no number up to 1e100');
+    expect((await run(csv(['a,y', ...lines, `3,${odd}`, ''].join('\n')), '--label', 'y')).code).toBe(0);
+  }
+});
+
+test('a season before is counted in periods where the rows say when they were', async () => {
+  const week = [5, 1, 2, 3, 4];
+  const days = Array.from({ length: 200 }, (_, n) => n).filter((n) => n % 7 < 5);
+  const file = csv(
+    [
+      'day,y',
+      ...days.map((n) => `${new Date(Date.UTC(2026, 0, 5 + n)).toISOString().slice(0, 10)},${week[n % 7]}`),
+      '',
+    ].join('\n'),
+  );
+  const model = '{"kind":"holt_winters","time":"day","period":"1 day","season":7}';
+  const { baselines } = report(await run(file, '--label', 'y', '--time', 'day', '--model', model, '--json')).models[0]!;
+  expect(baselines!['season_before']!['mae']).toBeLessThan(0.1);
+});
+
+test('times are in order to the microsecond', () => {
+  const rows = [3, 1, 2].map((n) => ({ n, at: `2026-01-01T00:00:00.00000${n}Z` }));
+  const ordered = labelledRows(table(rows), { label: undefined, time: 'at', delay: undefined });
+  expect(ordered.map(({ features }) => features['n'])).toEqual([1, 2, 3]);
 });

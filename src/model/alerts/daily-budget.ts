@@ -133,6 +133,8 @@ export class DailyBudget {
     const today: Day = { number, scores: [], alerts: 0 };
     const kept = this.#days.filter((day) => day.number >= number - this.#keptDays);
     const isShorter = kept.length < this.#days.length;
+    // Of what was before nothing is known any more: it begins anew.
+    if (isShorter && kept.length === 0) this.#firstUs = this.#clockUs;
     this.#days = [...kept, today];
     if (isShorter) this.#gather();
     return today;

@@ -131,3 +131,18 @@ test('a row dated long ago does not set the clock back', () => {
   budget.meets({ score: 0, timeUs: START_US - 300 * DAY_US, open: false, live: true });
   expect(budget.threshold).toBe(before);
 });
+
+test('after weeks without a row the first ones do not take the day’s alerts, whatever their scores', () => {
+  const budget = new DailyBudget(50);
+  judge(
+    budget,
+    rows(10, () => 2_000, 5),
+  );
+  const later = rows(3, () => 2_000, 6).map((row) => ({ ...row, timeUs: row.timeUs + 30 * DAY_US }));
+  const raised = later.filter((row) => budget.meets(row));
+  // Of the first fiftieth of a day one row may be alerted.
+  expect(later.indexOf(raised[0]!)).toBeGreaterThanOrEqual(40);
+  const first = raised.filter(({ timeUs }) => timeUs < START_US + 31 * DAY_US);
+  expect(first.length).toBeLessThanOrEqual(50);
+  expect(first.filter(({ score }) => score! > 0.9).length / first.length).toBeGreaterThan(0.9);
+});
