@@ -7,7 +7,20 @@ export const TYPED_ARRAY_BYTES = 200;
 /** A list that grows, with room for its first 17 entries. */
 export const LIST_BYTES = 184;
 
+interface Sized {
+  readonly byteLength: number;
+}
+
+/** Of arrays of 64 bits with so many numbers all in all: for what is asked for with each example. */
+export function floatBytes(arrays: number, numbers: number): number {
+  return arrays * TYPED_ARRAY_BYTES + numbers * 8;
+}
+
 /** Of typed arrays, all in all. */
-export function arrayBytes(...arrays: readonly { readonly byteLength: number }[]): number {
-  return arrays.reduce((sum, array) => sum + TYPED_ARRAY_BYTES + array.byteLength, 0);
+export function arrayBytes(one: Sized, two?: Sized, three?: Sized, four?: Sized): number {
+  let bytes = TYPED_ARRAY_BYTES + one.byteLength;
+  if (two !== undefined) bytes += TYPED_ARRAY_BYTES + two.byteLength;
+  if (three !== undefined) bytes += TYPED_ARRAY_BYTES + three.byteLength;
+  if (four !== undefined) bytes += TYPED_ARRAY_BYTES + four.byteLength;
+  return bytes;
 }

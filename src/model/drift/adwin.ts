@@ -3,7 +3,7 @@
 // row r holds at most six buckets of 2^r values. As in River 0.26 (and MOA) it looks at every 32nd value. As in River, unlike the
 // paper and MOA, it starts anew after a detection, so that one change is one detection; `keep` goes on with what is left of the window.
 
-import { arrayBytes } from '../memory.ts';
+import { floatBytes, TYPED_ARRAY_BYTES } from '../memory.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 import type { Detector, Verdict } from './detector.ts';
 
@@ -17,6 +17,8 @@ const SIZES = Float64Array.from({ length: ROWS }, (_, row) => 2 ** row);
 const CLOCK = 32;
 /** Neither part of a cut is shorter. */
 const MIN_PART = 5;
+/** Without its sums and squares. */
+const OWN_BYTES = 160 + TYPED_ARRAY_BYTES + ROWS;
 /** No test before the window is longer. */
 const GRACE = 10;
 
@@ -71,7 +73,7 @@ export class Adwin implements Detector {
   }
 
   get bytes(): number {
-    return 160 + arrayBytes(this.#sums, this.#squares, this.#counts);
+    return OWN_BYTES + floatBytes(2, 2 * this.#sums.length);
   }
 
   /** Values in the window. */

@@ -2,7 +2,7 @@
 // numbers; by code and class the weight of categories.
 
 import type { Layout } from '../learner.ts';
-import { arrayBytes, LIST_BYTES } from '../memory.ts';
+import { arrayBytes, floatBytes, LIST_BYTES, TYPED_ARRAY_BYTES } from '../memory.ts';
 import { grown } from '../optimizers/optimizer.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
 
@@ -74,8 +74,8 @@ export class ClassWatch {
   get bytes(): number {
     return (
       WATCH_BYTES +
-      (this.columns ? arrayBytes(this.columns) : 0) +
-      arrayBytes(this.numbers, this.#spreads, this.#weights, this.arrival) +
+      (this.columns ? TYPED_ARRAY_BYTES + this.columns.length * 4 : 0) +
+      floatBytes(4, this.numbers.length + this.#spreads.length + this.#weights.length + this.arrival.length) +
       this.#codeBytes +
       this.#slots * 16
     );

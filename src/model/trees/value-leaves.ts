@@ -3,7 +3,7 @@
 // they are, which explodes where they are large.)
 
 import type { Layout } from '../learner.ts';
-import { arrayBytes } from '../memory.ts';
+import { arrayBytes, floatBytes } from '../memory.ts';
 import { grown } from '../optimizers/optimizer.ts';
 import type { Random } from '../random.ts';
 import type { StateReader, StateWriter } from '../saved-state.ts';
@@ -62,7 +62,11 @@ export class ValueLeaves implements Leaves {
   }
 
   get bytes(): number {
-    return this.#watchedBytes + this.#modelBytes + arrayBytes(this.#nodes, this.#scales, this.#standard);
+    return (
+      this.#watchedBytes +
+      this.#modelBytes +
+      floatBytes(3, this.#nodes.length + this.#scales.length + this.#standard.length)
+    );
   }
 
   prepare(columns: number): void {
