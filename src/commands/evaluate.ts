@@ -40,7 +40,8 @@ interface Evaluated {
 export async function runEvaluate(file: string | undefined, flags: Flags): Promise<void> {
   const models = (flags.model.length > 0 ? flags.model : ['{"kind": "auto"}']).map(parseModel);
   const table = await readTable(file, flags);
-  const label = flags.label === undefined ? undefined : labelOf(table, columnNamed(table, flags.label, '--label'));
+  const named = flags.label === undefined ? undefined : columnNamed(table, flags.label, '--label');
+  const label = named && labelOf(table, named, file !== undefined);
   const left = new Set([
     ...(flags.label === undefined ? [] : [flags.label]),
     ...(flags.time === undefined ? [] : [flags.time]),
@@ -141,9 +142,10 @@ function ofColumns(error: unknown, label: ColumnType | undefined): unknown {
   return new MillraceError('MODEL_INVALID', message, { ...(hint !== undefined && { hint }), cause: error });
 }
 
-/** 0 and 1 alone stand for false and true, also as 0.0 and 1.0. */
-function labelOf({ rows }: DataTable, column: ColumnType): ColumnType {
-  if (column.typeOid !== COLUMN_TYPES.bigint.typeOid && column.typeOid !== COLUMN_TYPES.double.typeOid) return column;
+/** Whole numbers 0 and 1 alone stand for false and true; in a file, which has no types, 0.0 and 1.0 do, too. */
+function labelOf({ rows }: DataTable, column: ColumnType, ofFile: boolean): ColumnType {
+  const { bigint, double } = COLUMN_TYPES;
+  if (column.typeOid !== bigint.typeOid && !(ofFile && column.typeOid === double.typeOid)) return column;
   const two = rows.every((row) => row[column.name] === null || row[column.name] === 0 || row[column.name] === 1);
   return two ? { name: column.name, ...COLUMN_TYPES.boolean } : column;
 }

@@ -112,7 +112,7 @@ test('what cannot be evaluated is refused with what to do', async () => {
     [[file, '--label', 'b', '--time', 'a', '--delay', 'soon'], /--delay soon is no duration/],
     [['--label', 'b'], /either a CSV file or --query/],
     [[csv('a,a\n1,2\n'), '--label', 'a'], /two columns called a/],
-    [[csv('a,b\n1,2\n3\n'), '--label', 'a'], /1 fields in line 3, and 2 columns/],
+    [[csv('a,b\n1,2\n3\n'), '--label', 'a'], /1 field in line 3, and 2 columns/],
     [[csv('a,b\n1,"x\ny"\n2,z,\n'), '--label', 'a'], /3 fields in line 4/],
     [[file, '--label', 'b', '--delay', '0x10'], /--delay 0x10 is no number of rows/],
     [[file, '--label', 'b', '--delay', ''], /is no number of rows/],

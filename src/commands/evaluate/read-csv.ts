@@ -63,7 +63,7 @@ function isBlank(record: readonly string[]): boolean {
 }
 
 /** Bytes that are no UTF-8 would become marks, the same for all: two categories one. UTF-16 says so at its beginning. */
-async function* asUtf8(file: string, input: AsyncIterable<Buffer>): AsyncGenerator<string | Buffer> {
+async function* asUtf8(file: string, input: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let decoder: TextDecoder | undefined;
   let line = 1;
   for await (const chunk of input) {
@@ -107,9 +107,13 @@ function notUtf8(file: string, line: number): MillraceError {
 }
 
 function ragged(file: string, line: number, fields: number, expected: number): MillraceError {
-  return new MillraceError('USAGE', `${file} has ${fields} fields in line ${line}, and ${expected} columns`, {
-    hint: EXPECTED,
-  });
+  return new MillraceError(
+    'USAGE',
+    `${file} has ${fields} ${fields === 1 ? 'field' : 'fields'} in line ${line}, and ${expected} columns`,
+    {
+      hint: EXPECTED,
+    },
+  );
 }
 
 function unreadable(file: string, cause: NodeJS.ErrnoException): MillraceError {
@@ -130,7 +134,8 @@ const SEPARATORS = [
 ] as const;
 const FILE_ERRORS: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM']);
 
-function checkedNames(file: string, names: readonly string[]): readonly string[] {
+function checkedNames(file: string, header: readonly string[]): readonly string[] {
+  const names = header.map((name) => name.trim());
   const separator = names.length === 1 ? SEPARATORS.find(([text]) => names[0]!.includes(text)) : undefined;
   if (separator)
     throw new MillraceError('USAGE', `${file} has one column, called ${names[0]}`, {
