@@ -467,7 +467,7 @@ test('what the sink would refuse stops a pipeline before its tables are read', a
     world.database.query(
       `select millrace.create_pipeline('${name}', features => 'fraud_features', key => 'id', event_time => 'created_at', labels => 'fraud_labels', ${options})`,
     );
-  await create('odd_model', `model => '{"kind": "logistic", "optimiser": "sgd"}'`);
+  await create('odd_model', `model => '{"kind": "logistic", "optimizer": {"name": "sgd", "lrr": 1}}'`);
   await create('odd_alert', `alert_when => 'scroe > 0.9'`);
   await world.catchUp();
   const first = await readStatus(client);
@@ -475,8 +475,8 @@ test('what the sink would refuse stops a pipeline before its tables are read', a
     { state: 'failed', reason: expect.stringContaining('alert_when (scroe > 0.9) cannot be used') as string },
     {
       state: 'failed',
-      reason: expect.stringContaining('optimiser') as string,
-      hint: expect.stringContaining('optimizer') as string,
+      reason: expect.stringContaining('unknown model option "lrr" in "optimizer"') as string,
+      hint: expect.stringContaining('Did you mean "lr"?') as string,
     },
   ]);
   // What to do is still said after a restart: to rebuild alone would fail again.
