@@ -1,15 +1,12 @@
 // Whether a model keeps its size on a stream without end: 5 M events with a million categories, every kind and each kind of label.
 // MILLRACE_EVENTS=n takes fewer; MILLRACE_KINDS=a,b takes some kinds.
 
-import { setImmediate } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
 import type { ColumnType, ModelOptions } from '../src/flow/pipeline.ts';
 import { createModel } from '../src/model/create-model.ts';
 import { LEARNERS } from '../src/model/kinds/registry.ts';
 import type { LearnedTask, Model } from '../src/model/model.ts';
 import { Random } from '../src/model/random.ts';
+import { heldBytes } from '../test/support/held-bytes.ts';
 import type { Figure } from './figure.ts';
 
 const EVENTS = Number(process.env['MILLRACE_EVENTS'] ?? 5_000_000);
@@ -55,12 +52,12 @@ async function measureSubject({ name, options, task }: Subject): Promise<readonl
   const start = () => createModel({ options, features: COLUMNS, label: LABELS[task], seed: 1 });
   // What it takes to run at all, as compiled code, is not the model's.
   run(await start(), task, WARM_UP, 0);
-  const before = await used();
+  const before = await heldBytes();
   const model = await start();
   run(model, task, EVENTS / 10, 0);
   const early = model.bytes;
   run(model, task, EVENTS - EVENTS / 10, EVENTS / 10);
-  const grown = (await used()) - before;
+  const grown = (await heldBytes()) - before;
   return [
     {
       name: `${name}: holds (peer: after a tenth of the events)`,
@@ -72,18 +69,6 @@ async function measureSubject({ name, options, task }: Subject): Promise<readonl
     { name: `${name}: process grew by`, value: grown / 2 ** 20, unit: 'MiB' },
     { name: `${name}: saved`, value: model.save().length / 2 ** 20, unit: 'MiB' },
   ];
-}
-
-/** Bytes that the process holds after full collections: what a model says of itself is checked against their growth. */
-async function used(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let i = 0; i < 3; i++) {
-    collect();
-    await setImmediate();
-  }
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }
 
 function subjects(): readonly Subject[] {

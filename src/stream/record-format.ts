@@ -126,7 +126,7 @@ function decodeBody(message: WireMessage, place: MessagePlace): RecordBody {
       return { kind, key };
     case 'label': {
       if (key === null) throw invalidRecord(place, 'it has no key');
-      const fields = parseObject(value?.replace(NO_WEIGHT, '$1-1}') ?? null, place);
+      const fields = parseObject(weighed(value), place);
       return {
         kind,
         key,
@@ -158,7 +158,10 @@ function decodeBody(message: WireMessage, place: MessagePlace): RecordBody {
 }
 
 /** Records of before had weights that JSON has no number for: no model learns from a negative one, either. */
-const NO_WEIGHT = /(,"weight":)(?:NaN|-?Infinity)\}$/;
+function weighed(value: string | null): string | null {
+  if (!value?.endsWith('NaN}') && !value?.endsWith('Infinity}')) return value;
+  return value.replace(/(,"weight":)(?:NaN|-?Infinity)\}$/, '$1-1}');
+}
 
 const EVENT_TIME = '{"event_time":"';
 const EVENT_TIME_US = '","event_time_us":';

@@ -134,6 +134,19 @@ test('a failed pipeline makes --until-caught-up exit with 3, and status too, wit
   });
 });
 
+test('a pipeline that does not run as it was asked to makes --until-caught-up exit with 3, as status does', async () => {
+  await using shop = await Shop.open();
+  await shop.run('migrate');
+  await shop.database.query(
+    `select millrace.create_pipeline('returns', features => 'order_features', event_time => 'placed_at', key => 'id',
+      labels => 'order_labels', model => '{"kind": "logistic"}')`,
+  );
+  expect(await shop.run('up', '--until-caught-up')).toMatchObject({ code: 0 });
+  await shop.database.query(`select millrace.alter_pipeline('returns', model => '{"kind": "naive_bayes"}')`);
+  expect(await shop.run('up', '--until-caught-up')).toMatchObject({ code: 3 });
+  expect(await shop.run('status')).toMatchObject({ code: 3 });
+});
+
 const mistakes: [string[], number, RegExp][] = [
   [['status'], 1, /schema millrace is not installed[\s\S]*millrace migrate/],
   [['up'], 1, /schema millrace is not installed/],

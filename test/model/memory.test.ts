@@ -1,13 +1,11 @@
 // What a model says it holds is what the process grew by: limits of bytes are limits of memory.
 
-import { setImmediate } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { ColumnType, ModelOptions } from '../../src/flow/pipeline.ts';
 import { createModel } from '../../src/model/create-model.ts';
 import type { LearnedTask, Model } from '../../src/model/model.ts';
 import { Random } from '../../src/model/random.ts';
+import { heldBytes } from '../support/held-bytes.ts';
 
 const MIB = 2 ** 20;
 const NUMBERS = ['a', 'b', 'c', 'd', 'e'];
@@ -63,28 +61,16 @@ describe('memory', () => {
     const { options, task, rows } = one;
     const start = () => createModel({ options, features: COLUMNS, label: LABELS[task], seed: 1 });
     learn(await start(), one, 1_000);
-    const before = await used();
+    const before = await heldBytes();
     const model = await start();
     learn(model, one, rows);
-    const grown = (await used()) - before;
+    const grown = (await heldBytes()) - before;
     expect(model.bytes).toBeGreaterThan(2 * MIB);
     expect(Math.abs(grown - model.bytes), `${model.bytes} said, ${grown} taken`).toBeLessThan(
       0.15 * model.bytes + MIB / 2,
     );
   });
 });
-
-/** Bytes that this thread holds after full collections. */
-async function used(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let i = 0; i < 3; i++) {
-    collect();
-    await setImmediate();
-  }
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 function learn(model: Model, { task, kinds = 100, classes = 2 }: Case, rows: number): void {
   const random = new Random(7);
